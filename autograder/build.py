@@ -25,45 +25,18 @@ import jupytext
 import nbformat
 from chainrule.check import manifest
 from nbformat import NotebookNode
-from nbgrader.converters.generate_assignment import GenerateAssignment
 from nbgrader.nbgraderformat import MetadataValidator, SchemaTooNewError, SchemaTooOldError, ValidationError
-from nbgrader.preprocessors import ClearSolutions, SaveCells
-from traitlets.config import Config
+from nbgrader.preprocessors import SaveCells
 
 from autograder import banks, expand, policy, submission
 from autograder.cells import as_cell, grade_id, role_of
 from autograder.errors import CourseError
-from autograder.expand import GIVEN
 from autograder.model import Assignment, Cell, Exercise, Notebook, Role
+from autograder.students_version import CONFIG, PREPROCESSORS
 from autograder.wire.names import parse
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-
-class GiveCodeToMend(ClearSolutions):
-    """nbgrader's, but where a solution holds lines `#: code`, students get these in place of the stub."""
-
-    def _replace_solution_region(self, cell: NotebookNode, language: str) -> bool:
-        given = [match["code"] for line in cell.source.split("\n") if (match := GIVEN.fullmatch(line))]
-        stubs = self.code_stub  # type: ignore[has-type]
-        if given:
-            self.code_stub = stubs | {language: "\n".join(given)}
-        try:
-            return bool(super()._replace_solution_region(cell, language))
-        finally:
-            self.code_stub = stubs
-
-
-_PREPROCESSORS = [
-    GiveCodeToMend if step is ClearSolutions else step for step in GenerateAssignment.preprocessors.default()
-]
-CONFIG = Config(
-    ClearSolutions={
-        "code_stub": {"python": 'raise NotImplementedError("Replace this line with your code.")'},
-    },
-    GenerateAssignment={"preprocessors": _PREPROCESSORS},
-)
-"""How nbgrader makes a student's version of a cell, here and in `autograder.release`."""
 
 _KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -245,7 +218,7 @@ def _preprocess(source: NotebookNode) -> NotebookNode:
     quiet = logging.Logger(
         "generate_assignment", logging.CRITICAL
     )  # the error says it; nbgrader would print it as well
-    for preprocessor in _PREPROCESSORS:
+    for preprocessor in PREPROCESSORS:
         if preprocessor is not SaveCells:
             notebook, resources = preprocessor(config=CONFIG, log=quiet)(notebook, resources)
     return notebook

@@ -55,6 +55,7 @@ _WORKSPACE_CONFIG = '''\
 from pathlib import Path
 
 import autograder.plugin
+import autograder.students_version
 
 c = get_config()  # noqa: F821 (nbgrader provides it)
 root = Path(__file__).resolve().parent
@@ -64,9 +65,8 @@ c.CourseDirectory.course_id = "deep-learning"
 # A PostgreSQL gradebook works as well: "postgresql+psycopg://user@host/gradebook".
 c.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
 
-c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("Replace this line with your code.")'}
-
 autograder.plugin.configure(c)
+c.merge(autograder.students_version.CONFIG)  # what students get in place of a solution
 '''
 
 

@@ -22,10 +22,10 @@ from nbformat import NotebookNode
 
 from autograder.errors import CourseError
 from autograder.model import REFERENCE, Exercise
+from autograder.students_version import GIVEN
 
 _BANK_LINE = re.compile(r"(?P<indent>[ \t]*)#\s*bank:\s*(?P<name>\S*)\s*")
 _REGION_MARK = re.compile(r"\s*#+ (BEGIN|END) SOLUTION\s*")
-GIVEN = re.compile(r"\s*#: (?P<code>.*)")  # in a solution: a line of the code that students get to mend
 
 Solutions = Mapping[str | None, tuple[str, str]]
 """grade_id -> the cell's source with the solution, and its released text."""

@@ -302,7 +302,8 @@ def _by_hand_row(cell: Cell, known: _Known) -> Row:
     advice = "Read the comment at your answer." if comment not in {None, NO_RESPONSE} and not waiting else advice
     status = WAITING if waiting else STATUS["not_run"] if result.status == "ungradable" else GRADED
     told = [safe_html.prose(advice)] if advice else []
-    return Row(known.title(name), name, grade.score, grade.max_score, status, NO_TESTS, NO_TESTS, told)
+    beyond_the_core = "starred" in cell.tags
+    return Row(known.title(name), name, grade.score, grade.max_score, status, NO_TESTS, NO_TESTS, told, beyond_the_core)
 
 
 def _together(tests: Sequence[TestVerdict | None]) -> Status:

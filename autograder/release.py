@@ -27,11 +27,12 @@ from sqlalchemy import create_engine, select
 from traitlets.config import Config
 
 from autograder import bundle, gradebook, leaks
-from autograder.build import CONFIG, REPOSITORY, Built, build_named, text_of
+from autograder.build import REPOSITORY, Built, build_named, text_of
 from autograder.build import names as all_names
 from autograder.course import Course, default_course
 from autograder.errors import CourseError
 from autograder.model import Assignment
+from autograder.students_version import CONFIG
 from autograder.verify import prove
 
 Progress = Callable[[str, int, int], None]

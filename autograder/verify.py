@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from autograder import bundle, leaks
 from autograder.build import REPOSITORY, Built, build_named, text_of
@@ -27,8 +27,6 @@ from autograder.submission import read
 from autograder.wire import names as wire_names
 
 Progress = Callable[[str, int, int], None]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 MIN_MISCONCEPTIONS, MIN_ALTERNATIVES = 3, 1
 
@@ -121,15 +119,19 @@ class _Prover:
     def run(self) -> Proof:
         self.grader.learn()
         self._lint()
+        exercises = self.assignment.exercises
         solution, stub = self._grade(self.solutions), self._grade({})
         self._check_solution(solution)
         self._check_stub(stub)
-        answered = []
-        for done, exercise in enumerate(self.assignment.exercises):
-            self.progress(f"{self.assignment.name}: {exercise.name}", done, len(self.assignment.exercises))
-            # Tests that the solution itself fails prove nothing about other versions.
-            sound = exercise.tests and all(solution.tests[test].full for test in exercise.tests)
-            answered.append(self._prove(exercise) if sound else exercise)
+        # Tests that the solution itself fails prove nothing about other versions.
+        sound = [e for e in exercises if e.tests and all(solution.tests[test].full for test in e.tests)]
+        answered = {e.name: e for e in exercises}
+        # One exercise for each processor at a time; the work is done in the sandbox, a thread only waits for it.
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+            proven = threads.map(self._prove, sound)
+            for done, exercise in enumerate(sound):
+                self.progress(f"{self.assignment.name}: {exercise.name}", done, len(sound))
+                answered[exercise.name] = next(proven)
         document = {
             "name": self.assignment.name,
             "max_score": sum(test.points for test in self.notebook.tests),  # a person grades the rest
@@ -138,7 +140,7 @@ class _Prover:
             "leaks": leaks.find(self.assignment, self.built.released_files()),
             "exercises": [found.document for found in self.found.values()],
         }
-        return Proof(document, replace(self.assignment, exercises=tuple(answered)))
+        return Proof(document, replace(self.assignment, exercises=tuple(answered.values())))
 
     def _prove(self, exercise: Exercise) -> Exercise:
         """Proves one exercise; returns it with its probe's answers."""
@@ -210,7 +212,7 @@ class _Prover:
             for slug in killed
             if slug not in answers
         ]
-        reference, again = _side_by_side(self._ask_reference, [exercise, exercise])
+        reference, again = self._ask_reference(exercise), self._ask_reference(exercise)
         if not same(reference, again):
             found.problems.append("the probe does not answer twice alike; seed what it draws")
             return exercise
@@ -259,12 +261,10 @@ class _Prover:
 
     def _grade_versions(self, exercise: Exercise, versions: Sequence[Wrong | Right]) -> list[Graded]:
         """Each version in place of the solution of one exercise, whose tests alone are judged."""
-        return _side_by_side(
-            lambda version: self.grader.grade(
-                self.notebook.name, self._with(exercise, version.source), only=exercise.tests
-            ),
-            versions,
-        )
+        return [
+            self.grader.grade(self.notebook.name, self._with(exercise, version.source), only=exercise.tests)
+            for version in versions
+        ]
 
     def _ask_reference(self, exercise: Exercise) -> Any:
         return self.grader.answer(exercise, self._submission(self.solutions))
@@ -279,12 +279,6 @@ class _Prover:
 
     def _points(self, exercise: Exercise) -> float:
         return sum(self.notebook.cell(test).points for test in exercise.tests)
-
-
-def _side_by_side(grade: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """One submission for each processor at a time; the work is done in the sandbox, a thread only waits for it."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        return list(threads.map(grade, items))
 
 
 def _score(graded: Graded) -> float:

@@ -187,7 +187,10 @@ class Grader:
             return self._probe([exercise], performance, judged).get(exercise.name)
 
     def sabotage(self, name: str, tests: Collection[str] | None = None) -> dict[str, dict[str, dict[str, Any]]]:
-        """Let every universal liar play the reference solution: {test: {liar: the judge's answer, with `lied`}}."""
+        """Let every universal liar play the reference solution: {test: {liar: the judge's answer, with `lied`}}.
+
+        Some answer without end; the reference, which does not, needs no more than a part of a test's time.
+        """
         from autograder.inside.liars import KINDS  # brings numpy, which nothing else here needs
 
         notebook = self.assignment.notebook(name)
@@ -197,9 +200,9 @@ class Grader:
                 referee = Referee(self._referee)
                 found[test] = {}
                 for liar in KINDS:
-                    answer = self._judge(referee, name, test, moment.fork(), liar=liar)
+                    answer = self._judge(referee, name, test, moment.fork(), liar=liar, hurry=True)
                     if answer["status"] == "passed" and answer["wrote"]:
-                        answer = self._judge(referee, name, test, moment.fork(), liar=liar, freeze=True)
+                        answer = self._judge(referee, name, test, moment.fork(), liar=liar, freeze=True, hurry=True)
                     found[test][liar] = answer
                 referee.close()
         return found

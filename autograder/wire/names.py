@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograder.wire.library import PLAYER_MODULES
 from autograder.wire.limits import words
@@ -113,8 +113,12 @@ def lint(cells: Sequence[dict], shared: bool = False) -> list[Refusal]:
     return refusals
 
 
+@lru_cache(maxsize=1024)
 def parse(source: str) -> ast.Module:
-    """The syntax tree of a cell: IPython's magics become calls, and `%%time` and the like are taken off the top."""
+    """The syntax tree of a cell: IPython's magics become calls, and `%%time` and the like are taken off the top.
+
+    It is made once and what is found in it is kept, so it must not be changed.
+    """
     return ast.parse(to_python(source))
 
 
@@ -133,40 +137,49 @@ def to_python(source: str) -> str:
 
 def used(statements: Iterable[ast.AST]) -> set[str]:
     """Names that occur anywhere in the statements, also those that look up a name by a string (`globals()["f"]`)."""
-    out = set()
-    for node in _walk(statements):
-        if isinstance(node, ast.Name):
-            out.add(node.id)
-        elif isinstance(node, ast.Global):
-            out |= set(node.names)
-        elif isinstance(node, _DEFINITIONS):
-            out.add(node.name)
-        elif isinstance(node, ast.Constant) and type(node.value) is str and node.value.isidentifier():
-            out.add(node.value)
-    return out
+    return set().union(*(_names_in(s).used for s in statements))
 
 
 def read(statements: Iterable[ast.AST]) -> set[str]:
     """Names that are read, whether or not they are bound before."""
-    return {n.id for n in _walk(statements) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return set().union(*(_names_in(s).read for s in statements))
 
 
 def bound(statements: Iterable[ast.AST]) -> set[str]:
     """Names that the statements bind, or delete, at the top level of a cell."""
-    return set(_bound(statements))
+    return set().union(*(_names_in(s).bound for s in statements))
 
 
 def unbound(statements: Sequence[ast.AST]) -> set[str]:
     """Names that are read and that nothing in the statements binds, at any level."""
-    local = set()
-    for node in _walk(statements):
-        if isinstance(node, ast.arg):
+    return read(statements).difference(*(_names_in(s).local for s in statements))
+
+
+class _Names(NamedTuple):
+    used: frozenset[str]
+    read: frozenset[str]
+    bound: frozenset[str]  # at the top level
+    local: frozenset[str]  # bound at any level
+
+
+@lru_cache(maxsize=8192)
+def _names_in(statement: ast.AST) -> _Names:
+    used, read, local = set[str](), set[str](), set[str]()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name):
+            used.add(node.id)
+            (read if isinstance(node.ctx, ast.Load) else local).add(node.id)
+        elif isinstance(node, ast.arg):
             local.add(node.arg)
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            local.add(node.id)
+        elif isinstance(node, ast.Global):
+            used |= set(node.names)
+        elif isinstance(node, ast.Constant) and type(node.value) is str and node.value.isidentifier():
+            used.add(node.value)
         elif isinstance(node, (*_DEFINITIONS, *_IMPORTS, ast.ExceptHandler)):
             local |= set(_names_of(node))
-    return read(statements) - local
+            if isinstance(node, _DEFINITIONS):
+                used.add(node.name)
+    return _Names(frozenset(used), frozenset(read), frozenset(_bound([statement])), frozenset(local))
 
 
 # -- parts of `resolve`

@@ -2232,7 +2232,7 @@ print("plain descent from 1.5 ends at", x.round(2))
 # 3. **What you found**, in numbers.
 # 4. **What follows, and what does not.**
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "claim", "locked": false, "points": 4, "schema_version": 3, "solution": true}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "claim", "locked": false, "points": 4, "schema_version": 3, "solution": true} tags=["starred"]
 # ### BEGIN SOLUTION
 # *Model answer.* Claim: momentum escapes from local minima. Measured as: of 21 starts between 1 and 2, in the shallow right
 # well, how many end in the deeper left one? If momentum escapes, more than with plain descent. But if it only makes the point
@@ -2252,8 +2252,8 @@ print("plain descent from 1.5 ends at", x.round(2))
 # *Marks.* One point for each of the four parts: 1. a count or a number is named, and an outcome that would refute the
 # claim; 2. both methods have settings that work for them, same budget, more than one start; a single run is half a
 # point; 3. numbers from the student's own experiment, which its code cell reproduces; 4. the conclusion goes no further
-# than the experiment. A finding that contradicts the claim, or the model answer, is worth as    much as any other. ###
-# END SOLUTION
+# than the experiment. A finding that contradicts the claim, or the model answer, is worth as much as any other.
+# ### END SOLUTION
 
 # %% [markdown]
 # ## Before you hand in

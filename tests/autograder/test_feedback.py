@@ -44,7 +44,7 @@ ASSIGNMENT = Assignment(
                 Cell("code", f"x = 1 # MIXEDTEXT\n{HIDDEN}", "x = 1 # MIXEDTEXT\n", "test", "adam-hidden-2", 1.0),
                 Cell("code", "plot(SECRETPLOT)", "plot()", "locked", "figure", tags=("explore",)),
                 Cell("markdown", "SECRETANSWER", "Why?", "written", "why", 2.0),
-                Cell("markdown", "Do this. SECRETSCHEME", "Do this.", "task", "chore", 1.0),
+                Cell("markdown", "Do this. SECRETSCHEME", "Do this.", "task", "chore", 1.0, ("starred",)),
             ),
         ),
     ),
@@ -394,6 +394,7 @@ def test_answers_that_wait_for_a_person_are_not_final(course):
     source, page = made(course, found)
     assert "These points are not final." in page.text
     assert page.row("why")[0] == "why … waits for a person"
+    assert page.row("chore ★")[0] == "chore ★ … waits for a person"
     assert "SECRETREASON" not in source
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import shutil
 import zipfile
@@ -13,6 +14,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
 
 from autograder import build, bundle, leaks
 from autograder.build import REPOSITORY
@@ -84,6 +87,18 @@ def test_everything_is_where_it_belongs(repository: Path, course: Course) -> Non
         {"name": NAME, "ok": True, "files": document["files"], "problems": []}
     ]
     assert len(document["files"]) == 7 and all(Path(file).is_file() for file in document["files"])
+
+
+def test_formgraders_generate_button_makes_the_same(repository: Path, course: Course) -> None:
+    edit(repository / "solutions" / NAME / "small.py", "    ### END SOLUTION", "    #: return x.sum()\n    ### END SOLUTION")
+    release([NAME], repository=repository, check=False)
+    released = contents(course.folder("release", NAME))
+    shutil.rmtree(course.folder("release", NAME))
+    directory = CourseDirectory(config=course.config, root=str(course.root))
+    button = NbGraderAPI(directory, config=course.config, log=logging.getLogger("quiet"))
+    assert button.generate_assignment(NAME)["success"]
+    assert contents(course.folder("release", NAME)) == released
+    assert b"return x.sum()" in released["small.ipynb"]
 
 
 def test_another_course_leaves_the_committed_copy_alone(repository: Path, course: Course) -> None:

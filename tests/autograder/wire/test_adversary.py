@@ -103,7 +103,7 @@ def test_forged_messages_end_the_test(wire, forgery, learn):
     ids=lambda raw: f"{len(raw)} bytes {raw[:4]!r}",
 )  # fmt: skip
 def test_noise_on_the_socket_ends_the_test(wire, raw):
-    verdict = wire.judge(RIGHT, TEST, play=lambda sock, namespace: sock.sendall(raw), seconds=2)
+    verdict = wire.judge(RIGHT, TEST, play=lambda sock, namespace: sock.sendall(raw), seconds=20)
     assert (verdict["status"], verdict["score"]) == ("crashed", 0.0)
 
 

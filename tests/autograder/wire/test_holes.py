@@ -160,7 +160,7 @@ MALFORMED = {
 @pytest.mark.parametrize("said", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_message_is_the_end_and_no_exception_of_the_submission(wire, said):
     test = "try:\n    f(3)\nexcept (TypeError, ValueError):\n    pass\nassert True"
-    verdict = wire.judge(RIGHT, test, play=cheating(lambda p, op, a: envelope(said)), seconds=2)
+    verdict = wire.judge(RIGHT, test, play=cheating(lambda p, op, a: envelope(said)), seconds=20)
     assert (verdict["status"], verdict["score"]) == ("crashed", 0.0), verdict
 
 
@@ -199,7 +199,7 @@ def test_a_view_that_a_forger_sends_is_the_tests_own(wire):
         cheating(answer)(sock, namespace)
 
     record = wire.learn(BOTH, LAYER)
-    verdict = wire.judge(BOTH, LAYER, play=play, record=record, seconds=2)
+    verdict = wire.judge(BOTH, LAYER, play=play, record=record, seconds=20)
     assert verdict["wrote"] and not verdict["suppressed"]
-    frozen = wire.judge(BOTH, LAYER, play=play, record=record, freeze=True, seconds=2)
+    frozen = wire.judge(BOTH, LAYER, play=play, record=record, freeze=True, seconds=20)
     assert frozen["status"] == "failed" and frozen["suppressed"], frozen
