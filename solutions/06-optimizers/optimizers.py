@@ -1459,7 +1459,51 @@ widgets.race(
 
 # %% [markdown]
 # RMSProp and Adam hardly care about $\kappa$, because they rescale each coordinate; that works so well because this
-# valley lies along the axes. But every method is only as good as its settings. Where to begin, and which way to go:
+# valley lies along the axes.
+#
+# **On a saddle.** Not only valleys are slow. At a *saddle* the gradient is zero, but the function rises in one direction
+# and falls in another. $f(x) = \frac12 x_1^2 - \frac12 x_2^2 + \frac14 x_2^4$ has one at the origin, and its minima at
+# $(0, 1)$ and $(0, -1)$. The race starts almost on the line that leads straight into the saddle, with $x_2 = 0.001$:
+
+# %% tags=["explore", "raises-exception"]
+from chainrule import plots
+
+
+def saddle(x):
+    return x[0] ** 2 / 2 - x[1] ** 2 / 2 + x[1] ** 4 / 4
+
+
+def saddle_gradient(x):
+    return np.array([x[0], x[1] ** 3 - x[1]])
+
+
+def saddle_path(step, memory, steps=100):
+    x, path = np.array([-1.5, 0.001]), [[-1.5, 0.001]]
+    for _ in range(steps):
+        x, memory = step(x, memory, saddle_gradient(x))
+        path.append(x)
+    return np.array(path)
+
+
+def adam_on_the_saddle():
+    optimiser = Adam(lr=0.05)
+    return saddle_path(lambda x, _, g: (optimiser.step([x], [g])[0], None), None)
+
+
+paths = {
+    "plain descent": saddle_path(lambda x, _, g: (plain_step(x, g, lr=0.1), None), None),
+    "heavy ball": lambda: saddle_path(lambda x, v, g: heavy_ball_step(x, v, g, lr=0.1, mu=0.8), np.zeros(2)),
+    "RMSProp": lambda: saddle_path(lambda x, s, g: rmsprop_step(x, s, g, lr=0.02), np.zeros(2)),
+    "Adam": adam_on_the_saddle,
+}
+plots.paths_on_contours(saddle, paths, (-1.5, 0.001), (0, 1))
+
+# %% [markdown]
+# **Look.** Plain descent and heavy ball run into the saddle and wait there until $x_2$ has grown large enough to be felt.
+# Momentum shortens the wait. RMSProp and Adam leave sideways from the first step: they divide by the gradient's size,
+# so a small gradient is no reason for a small step.
+#
+# But every method is only as good as its settings. Where to begin, and which way to go:
 #
 # | setting | begin with | then |
 # |---|---|---|
