@@ -144,11 +144,12 @@ def figures(name: str, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, np.nd
 
     def record(function: str) -> Callable[..., None]:
         def draw(x: Any, *args: Any, expected: Any = None, **kwargs: Any) -> None:
-            if expected is None:
+            if function == "paths_on_contours":
+                curves = (expected or {}).items()  # a race without them compares nothing
+                drawn.extend((function, curve, np.asarray(args[0][name]())) for name, curve in curves)
+            else:
                 expected, yours, *_ = args
                 drawn.append((function, expected, np.asarray(yours())))
-            else:
-                drawn.extend((function, curve, np.asarray(args[0][name]())) for name, curve in expected.items())
 
         return draw
 
