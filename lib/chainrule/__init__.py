@@ -1,8 +1,8 @@
 """The course's helper library: what a student's notebook imports, on a laptop or in Colab.
 
-`checks` holds the assertions that visible tests use, `plots` the figures, `widgets` those with controls; `optim`,
-`schedules`, `functions` and `data` are what the notebooks build, written out. Each is loaded when it is first used, so
-that `import chainrule` costs nothing and needs neither matplotlib nor anything else.
+`checks` holds the assertions that visible tests use, `plots` the figures, `widgets` those with controls; `autodiff`,
+`optim`, `schedules`, `functions` and `data` are what the notebooks build, written out. Each is loaded when it is first
+used, so that `import chainrule` costs nothing and needs neither matplotlib nor anything else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["checks", "data", "functions", "optim", "plots", "schedules", "widgets"]  # modules, loaded by __getattr__
+__all__ = [
+    "autodiff",
+    "checks",
+    "data",
+    "functions",
+    "optim",
+    "plots",
+    "schedules",
+    "widgets",
+]  # modules, loaded by __getattr__
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,0 +1,174 @@
+"""Derivatives of functions. They are functions again, and can be differentiated again.
+
+Where a function takes parameters, these may be one array or number, or a list, tuple or dict of them, also nested; a
+derivative has the same structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.autodiff import elementwise, engine, errors
+from chainrule.autodiff.engine import Tensor, value
+
+
+def grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The gradient of a scalar function in one of its arguments, of the shape of that argument.
+
+    Args:
+        f: returns a number, given arrays or numbers. It computes with numpy's functions and operators.
+        argnum: which of its arguments, counted from 0, is differentiated; the others are constant.
+
+    Returns:
+        A function of the same arguments.
+
+    Raises:
+        ValueError: when called, if f returns more than one number.
+
+    >>> grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    array([2., 4.])
+    >>> float(grad(grad(np.sin))(0.5) + np.sin(0.5))
+    0.0
+    """
+
+    def gradient(*args: Any, **options: Any) -> Any:
+        return value_and_grad(f, argnum)(*args, **options)[1]
+
+    return gradient
+
+
+def value_and_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., tuple[Any, Any]]:
+    """As grad, but the function returns the pair of f's value and the gradient, for the cost of one.
+
+    >>> value_and_grad(lambda w, x: w["a"] * x + w["b"])({"a": 2.0, "b": 1.0}, 3.0)
+    (np.float64(7.0), {'a': np.float64(3.0), 'b': np.float64(1.0)})
+    """
+
+    def both(*args: Any, **options: Any) -> tuple[Any, Any]:
+        boxes, leaves = _boxed(args[argnum])
+        z = f(*args[:argnum], boxes, *args[argnum + 1 :], **options)
+        if np.size(value(z)) != 1:
+            raise errors.no_scalar(z)
+        seen, pull = _pulled(z, boxes, leaves, keep=False)
+        return seen, pull(None)
+
+    return both
+
+
+def vjp(f: Callable[[Any], Any], x: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """The value of f at x, and the function from a cotangent of the value to that of x (a vector-Jacobian product).
+
+    >>> z, pull = vjp(np.exp, np.array([0.0, 1.0]))
+    >>> pull(np.array([1.0, 0.0]))
+    array([1., 0.])
+    """
+    boxes, leaves = _boxed(x)
+    return _pulled(f(boxes), boxes, leaves, keep=True)
+
+
+def jacobian(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """All first derivatives of f: `J[i, j]` is that of output j by input i.
+
+    For x of shape (n,) and f(x) of shape (m,) the Jacobian is (n, m): the transpose of much of the literature, but a
+    gradient is its special case m = 1, and the chain rule reads from left to right, dz/dx = (dy/dx) @ (dz/dy).
+
+    Returns:
+        A function from x to the array of shape (*x.shape, *f(x).shape). It goes back once for each output.
+
+    >>> A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> jacobian(lambda x: A @ x)(np.ones(3))
+    array([[1., 4.],
+           [2., 5.],
+           [3., 6.]])
+    """
+
+    def all_derivatives(x: Any) -> Any:
+        z, pull = vjp(f, x)
+        outputs = np.eye(np.size(z), dtype=np.asarray(value(z)).dtype).reshape(-1, *np.shape(z))
+        rows = [pull(e) for e in outputs]
+        if not rows:
+            return np.zeros((*np.shape(x), *np.shape(z)))
+        return np.stack(rows, -1).reshape((*np.shape(x), *np.shape(z)))
+
+    return all_derivatives
+
+
+def hessian(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """All second derivatives of a scalar function: (n, n) for x of shape (n,), (*x.shape, *x.shape) in general.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+    return jacobian(grad(f))
+
+
+def hvp(f: Callable[[Any], Any], x: Any, v: Any) -> Any:
+    """The Hessian of a scalar function at x times v, for about the cost of two gradients: the Hessian is not formed.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1], np.array([3.0, 5.0]), np.array([1.0, 0.0]))
+    array([10.,  6.])
+    """
+    return grad(lambda x: _inner(grad(f)(x), v))(x)
+
+
+# ---- boxes: Tensors in the place of the parameters
+
+
+def _boxed(x: Any) -> tuple[Any, list[Tensor]]:
+    """The parameters as Tensors of their own, in the same structure and as a list."""
+    leaves: list[Tensor] = []
+
+    def box(part: Any) -> Tensor:
+        leaf = elementwise.identity(part) if part.__class__ is Tensor else engine.leaf(part)
+        leaves.append(leaf)
+        return leaf
+
+    return _map(box, x), leaves
+
+
+def _map(f: Callable[[Any], Any], x: Any) -> Any:
+    if x.__class__ is np.ndarray or x.__class__ is Tensor:
+        return f(x)
+    if isinstance(x, dict):
+        return {key: _map(f, part) for key, part in x.items()}
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*(_map(f, part) for part in x))
+    if isinstance(x, list | tuple):
+        return type(x)(_map(f, part) for part in x)
+    return f(x)
+
+
+def _pulled(z: Any, boxes: Any, leaves: list[Tensor], keep: bool) -> tuple[Any, Callable[[Any], Any]]:
+    """The value for the caller, and the function from its cotangent to those of the boxes."""
+    if z.__class__ is not Tensor or not leaves or z.born < leaves[0].born:  # it does not depend on them
+        return z, lambda g: _map(_zeros, boxes)
+    order, older = engine.history(z, leaves[0].born)
+    graph = older or any(leaf.args for leaf in leaves)  # the caller differentiates as well
+
+    def pull(g: Any) -> Any:
+        if graph or g.__class__ is Tensor:
+            start = g if g.__class__ is Tensor else engine.seed(z, g)
+            found = engine.pull_back(z, start, set(leaves), order=order, graph=True)
+        else:
+            start = engine.seed(z, g)
+            found = engine.own(engine.pull_back(z, start, set(leaves), order=order, keep=keep), start)
+        return _map(lambda leaf: found[leaf] if leaf in found else _zeros(leaf), boxes)
+
+    return z if graph else z.data[()], pull
+
+
+def _zeros(leaf: Tensor) -> Any:
+    return np.zeros(leaf.shape, leaf.dtype)[()]
+
+
+def _inner(x: Any, v: Any) -> Any:
+    """The sum of products over all parameters."""
+    if isinstance(x, dict):
+        return sum(_inner(part, v[key]) for key, part in x.items())
+    if isinstance(x, list | tuple):
+        return sum(_inner(a, b) for a, b in zip(x, v, strict=True))
+    return (x * v).sum()

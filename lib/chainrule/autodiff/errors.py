@@ -1,0 +1,116 @@
+"""What can go wrong with derivatives, in words: what was given, what was expected, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def refused(fun: Callable[..., Any], values: Sequence[Any], error: Exception) -> Exception:
+    """numpy's error with the operation, the shapes, and what they should be."""
+    rule = (fun.__doc__ or "").strip().split("\n")[0]
+    shapes = ", ".join(_shape(v) for v in values)
+    return _same_kind(error)(f"{fun.__name__}({shapes}): {error}" + (f"\n{fun.__name__}: {rule}" if rule else ""))
+
+
+def _same_kind(error: Exception) -> type[Exception]:
+    return next(kind for kind in (IndexError, TypeError, ValueError) if isinstance(error, kind))
+
+
+def _shape(x: Any) -> str:
+    if isinstance(x, np.ndarray | np.generic):
+        return f"{x.dtype}{list(x.shape)}"
+    text = repr(x)
+    return text if len(text) < 40 else f"{text[:37]}..."
+
+
+def _name(t: Any, i: int) -> str:
+    return f"argument {i} of {t.fun.__name__}, of shape {t.args[i].shape},"
+
+
+def another_shape(t: Any, array: np.ndarray) -> ValueError:
+    return ValueError(
+        f"new data of shape {array.shape} for a Tensor of shape {t.shape}; make a new Tensor for another shape"
+    )
+
+
+def cannot_write() -> TypeError:
+    return TypeError(
+        "a Tensor cannot be written into, because its derivative may need the old values. "
+        "Build the result instead: np.where, np.concatenate, np.stack; or `w.data = new` for a parameter"
+    )
+
+
+def edited(t: Any, i: int) -> RuntimeError:
+    return RuntimeError(
+        f"{_name(t, i)} was given new data after this result was computed. "
+        "Go back first and update then: loss.backward(), then w.data = w.data - lr * w.grad"
+    )
+
+
+def leaves_the_graph(function: str) -> TypeError:
+    return TypeError(
+        f"{function}(tensor) would lose its derivative. Use numpy's functions (np.exp, not math.exp; np.stack, not "
+        "np.array); for the plain number or array use tensor.item() or tensor.data"
+    )
+
+
+def no_derivative(t: Any, i: int) -> TypeError:
+    return TypeError(f"{_name(t, i)} has no derivative; pass the plain array there: tensor.data")
+
+
+def no_floats(array: np.ndarray) -> TypeError:
+    return TypeError(
+        f"a Tensor holds real floats, and this is of dtype {array.dtype}; convert it first, or keep it an array"
+    )
+
+
+def no_out(function: Callable[..., Any], args: Sequence[Any]) -> TypeError:
+    name = getattr(function, "__name__", str(function))
+    shapes = ", ".join(f"{type(a).__name__}{list(np.shape(getattr(a, '_data', a)))}" for a in args)
+    return TypeError(
+        f"{name}({shapes}, out=...): an array cannot take up a Tensor, which would lose its derivative. "
+        "Write `a = a + t` where you have `a += t`, and leave out= away"
+    )
+
+
+def no_scalar(out: Any) -> ValueError:
+    return ValueError(
+        f"a derivative starts from a single number, and this result has the shape {out.shape}. "
+        "Reduce it first, as with .sum() or .mean(); or give its cotangent: backward(g), or use vjp or jacobian"
+    )
+
+
+def not_a_leaf(t: Any) -> TypeError:
+    return TypeError(
+        f"this Tensor is the result of {t.fun.__name__}; only one that you made, Tensor(array), takes new data"
+    )
+
+
+def unknown_function(function: Callable[..., Any], options: Any = None) -> TypeError:
+    name = f"{getattr(function, '__module__', None) or 'numpy'}.{getattr(function, '__qualname__', function.__name__)}"
+    if options:
+        return TypeError(f"{name} of a Tensor does not take {', '.join(map(str, options))}")
+    return TypeError(
+        f"{name} has no derivative here. If it needs none, give it tensor.data; otherwise write it with functions that "
+        "have one, or add it with @primitive"
+    )
+
+
+def used() -> RuntimeError:
+    return RuntimeError(
+        "this graph was used already, and freed on the way. Compute the result again, or go back with keep=True before"
+    )
+
+
+def wrong_cotangent(t: Any, i: int, g: Any) -> ValueError:
+    return ValueError(
+        f"the pullback of {_name(t, i)} returned the shape {g.shape}; it has to be that of the argument, or, "
+        f"if the argument was broadcast, of the result: {t.shape}"
+    )
+
+
+def wrong_seed(out: Any, g: np.ndarray) -> ValueError:
+    return ValueError(f"the cotangent has the shape {g.shape}, and the result {out.shape}; they have to be the same")
