@@ -11,7 +11,7 @@ __all__ = ["Alphabet", "verses"]
 
 
 def verses() -> str:
-    """Two poems from Lewis Carroll's Through the Looking-Glass (1871), in the public domain; 4000 characters.
+    """Two poems from Lewis Carroll's Through the Looking-Glass (1871), in the public domain, some 4200 characters.
 
     They are Jabberwocky and The Walrus and the Carpenter, in ASCII: quotation marks are straight, a dash is two
     hyphens, lines are not indented. An empty line ends a stanza.
@@ -20,7 +20,7 @@ def verses() -> str:
     'Twas brillig, and the slithy toves
     Did gyre and gimble in the wabe:
     >>> len(verses()), len(Alphabet.of(verses()))
-    (4211, 0)
+    (4211, 54)
     """
     return _VERSES
 
