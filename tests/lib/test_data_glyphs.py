@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chainrule.data import FONTS, glyphs
-from chainrule.data.images import HEIGHT
+from chainrule.data.images import HEIGHT, _inverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,6 +93,15 @@ def test_options_move_a_digit_as_far_as_they_say() -> None:
     assert 0.78 < scaled.min() < 0.86 and 1.14 < scaled.max() < 1.22
     for options in ({"rotation": 30}, {"shear": 0.5}):
         assert np.ptp(spread(**options)[:, 3]) > 0.1  # as wide as it leans
+
+
+def test_the_way_back_from_an_image_undoes_the_way_there() -> None:
+    turn, slope, (wide, tall) = rng().uniform(-1, 1, 5), rng(1).uniform(-1, 1, 5), rng(2).uniform(0.5, 2, (2, 5))
+    entries = np.stack(_inverse(turn, slope, wide, tall), axis=1).reshape(5, 2, 2)
+    for back, angle, slant, w, t in zip(entries, turn, slope, wide, tall, strict=True):
+        rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        there = rotation @ [[1, -slant], [0, 1]] @ np.diag([w, t])  # what is up, at negative y, leans to the right
+        np.testing.assert_allclose(back @ there, np.eye(2), atol=1e-12)
 
 
 def test_half_a_turn_puts_a_nine_on_its_head() -> None:

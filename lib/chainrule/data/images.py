@@ -132,7 +132,10 @@ def _digits(digits: Iterable[int]) -> tuple[int, ...]:
 
 
 def _inverse(turn: np.ndarray, slope: np.ndarray, wide: np.ndarray, tall: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The entries (a, b, c, d), (n,) each, of the inverse of rotation after shear after scaling, row by row."""
+    """The entries (a, b, c, d), (n,) each, of the inverse of rotation after shear after scaling, row by row.
+
+    With y downwards a positive turn is clockwise, and a positive slope leans to the right.
+    """
     cos, sin = np.cos(turn), np.sin(turn)
     return (cos - slope * sin) / wide, (sin + slope * cos) / wide, -sin / tall, cos / tall
 
