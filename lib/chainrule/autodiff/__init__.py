@@ -5,14 +5,16 @@
 >>> grad(lambda w: np.log(1 + np.exp(-w)))(0.0)
 np.float64(-0.5)
 
-`engine` is the idea, in one file. `elementwise`, `reductions`, `shapes`, `products`, `windows` and `network` hold the
-operations: each states its value and its derivative side by side. `derivatives` makes functions of it.
+`engine` is the idea, in one file. `elementwise`, `reductions`, `shapes`, `products`, `windows`, `network` and
+`recurrent` hold the operations: each states its value and its derivative side by side. `derivatives` makes functions
+of it.
 """
 
 from chainrule.autodiff.derivatives import grad, hessian, hvp, jacobian, value_and_grad, vjp
 from chainrule.autodiff.elementwise import relu, sigmoid, softplus
 from chainrule.autodiff.engine import Tensor, implements, primitive
 from chainrule.autodiff.network import cross_entropy, linear
+from chainrule.autodiff.recurrent import lstm
 from chainrule.autodiff.reductions import log_softmax, logsumexp, softmax
 from chainrule.autodiff.windows import avg_pool2d, conv2d, max_pool2d
 
@@ -29,6 +31,7 @@ __all__ = [
     "linear",
     "log_softmax",
     "logsumexp",
+    "lstm",
     "max_pool2d",
     "primitive",
     "relu",

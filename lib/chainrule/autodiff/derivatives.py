@@ -50,7 +50,7 @@ def value_and_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., tupl
     def both(*args: Any, **options: Any) -> tuple[Any, Any]:
         boxes, leaves = _boxed(args[argnum])
         z = f(*args[:argnum], boxes, *args[argnum + 1 :], **options)
-        if np.size(value(z)) != 1:
+        if getattr(z, "size", 1) != 1:
             raise errors.no_scalar(z)
         seen, pull = _pulled(z, boxes, leaves, keep=False)
         return seen, pull(None)

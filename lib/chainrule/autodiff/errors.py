@@ -26,8 +26,9 @@ def _shape(x: Any) -> str:
     return text if len(text) < 40 else f"{text[:37]}..."
 
 
-def _name(t: Any, i: int) -> str:
-    return f"argument {i} of {t.fun.__name__}, of shape {t.args[i].shape},"
+def _name(t: Any, x: Any) -> str:
+    i = next(i for i, a in enumerate(t.args) if a is x)
+    return f"argument {i} of {t.fun.__name__}, of shape {x.shape},"
 
 
 def another_shape(t: Any, array: np.ndarray) -> ValueError:
@@ -43,9 +44,9 @@ def cannot_write() -> TypeError:
     )
 
 
-def edited(t: Any, i: int) -> RuntimeError:
+def edited(t: Any, x: Any) -> RuntimeError:
     return RuntimeError(
-        f"{_name(t, i)} was given new data after this result was computed. "
+        f"{_name(t, x)} was given new data after this result was computed. "
         "Go back first and update then: loss.backward(), then w.data = w.data - lr * w.grad"
     )
 
@@ -57,8 +58,8 @@ def leaves_the_graph(function: str) -> TypeError:
     )
 
 
-def no_derivative(t: Any, i: int) -> TypeError:
-    return TypeError(f"{_name(t, i)} has no derivative; pass the plain array there: tensor.data")
+def no_derivative(t: Any, x: Any) -> TypeError:
+    return TypeError(f"{_name(t, x)} has no derivative; pass the plain array there: tensor.data")
 
 
 def no_floats(array: np.ndarray) -> TypeError:
@@ -105,9 +106,9 @@ def used() -> RuntimeError:
     )
 
 
-def wrong_cotangent(t: Any, i: int, g: Any) -> ValueError:
+def wrong_cotangent(t: Any, x: Any, g: Any) -> ValueError:
     return ValueError(
-        f"the pullback of {_name(t, i)} returned the shape {g.shape}; it has to be that of the argument, or, "
+        f"the pullback of {_name(t, x)} returned the shape {g.shape}; it has to be that of the argument, or, "
         f"if the argument was broadcast, of the result: {t.shape}"
     )
 
