@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,21 @@ import chainrule.data.batches"""
         grader.learn()
         (text,) = run(grader, assignment, look)
     assert text == "(5, 2) (2, 28, 28)\nFalse\nModuleNotFoundError"
+
+
+def test_of_a_sealed_module_nothing_compiled_is_seen(assignment):
+    import chainrule.data
+
+    py_compile.compile(str(Path(chainrule.data.__file__).with_name("batches.py")))  # beside it, as an import would
+    look = """import os, chainrule
+for folder, _, files in os.walk(os.path.dirname(chainrule.__file__)):
+    for name in files:
+        if "batches" in name or name.endswith(".pyc"):
+            print(name, os.path.getsize(os.path.join(folder, name)))"""
+    with Grader(dataclasses.replace(assignment, sealed=("chainrule.data.batches",))) as grader:
+        grader.learn()
+        (text,) = run(grader, assignment, look)
+    assert text == "batches.py 0\n"
 
 
 @pytest.mark.parametrize(
