@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.autodiff.derivatives import vjp
 from chainrule.autodiff.elementwise import sigmoid
 from chainrule.autodiff.engine import Pullbacks, Tensor, primitive
+from chainrule.autodiff.network import linear
 
 
 def lstm(x: Any, W: Any, U: Any, b: Any, h: Any = None, c: Any = None) -> Any:
@@ -40,7 +41,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h: Any = None, c: Any = None) -> Any:
         )
     steps, n, d = x.shape
     start = np.zeros((n, len(U)), x.dtype)
-    projected = (x.reshape(steps * n, d) @ W + b).reshape(steps, n, -1)
+    projected = linear(x.reshape(steps * n, d), W, b).reshape(steps, n, -1)
     return _recurrence(projected, U, start if h is None else h, start if c is None else c)
 
 
