@@ -498,7 +498,7 @@ def schedules(
 
 
 def under_bound(
-    steps: ArrayLike, bound: ArrayLike, measured: Methods, *, name: str, ylabel: str = "suboptimality f − f*"
+    steps: ArrayLike, bound: ArrayLike, measured: Methods, *, name: str, ylabel: str = "suboptimality F − F*"
 ) -> Picture:
     """Measured curves and the bound that theory gives for them, both axes logarithmic.
 
@@ -523,7 +523,7 @@ def under_bound(
         _several(axes, measured, results, steps)
         low, high = _decades([bound], [r.numbers for r in results.values() if r.numbers is not None])
         axes.fill_between(steps, bound, high, facecolor="none", edgecolor="#CCCCCC", hatch="//", linewidth=0)
-        axes.set(xlabel="number of steps", ylabel=ylabel, ylim=(low, high), xlim=(steps[0], steps[-1]))
+        axes.set(xlabel="number of steps", ylabel=ylabel, ylim=(low, high), xlim=(steps[0] / 1.15, steps[-1] * 1.15))
 
     alt = f"{ylabel} against the number of steps; the bound goes from {bound[0]:.2g} to {bound[-1]:.2g}"
     ends = [f"{key} to {r.numbers[-1]:.2g}" for key, r in results.items() if r.numbers is not None]

@@ -235,10 +235,15 @@ def primitive(fun: Callable[..., tuple[Any, Pullbacks]]) -> Callable[..., Any]:
                 a, constant = a._data, False
             values.append(a)
         try:
-            z, pulls = fun(*values)
+            made = fun(*values)
         except (ValueError, TypeError, IndexError) as error:
             raise errors.refused(fun, values, error) from error
-        return z if constant else _result(z, fun, args, pulls)
+        if constant:
+            return made[0]
+        z, pulls = made
+        if pulls.__class__ is tuple and len(pulls) != len(args):
+            raise errors.wrong_pullbacks(fun, len(pulls), len(args))
+        return _result(z, fun, args, pulls)
 
     if isinstance(ufunc := getattr(np, fun.__name__, None), np.ufunc):
         UFUNCS[ufunc] = call

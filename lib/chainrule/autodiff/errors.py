@@ -115,3 +115,10 @@ def wrong_cotangent(t: Any, x: Any, g: Any) -> ValueError:
 
 def wrong_seed(out: Any, g: np.ndarray) -> ValueError:
     return ValueError(f"the cotangent has the shape {g.shape}, and the result {out.shape}; they have to be the same")
+
+
+def wrong_pullbacks(fun: Callable[..., Any], pullbacks: int, arguments: int) -> TypeError:
+    return TypeError(
+        f"{fun.__name__} returned {pullbacks} pullbacks for {arguments} arguments; it has to return one for each, None "
+        "where there is no derivative"
+    )
