@@ -162,7 +162,7 @@ def _pulled(z: Any, boxes: Any, leaves: list[Tensor], keep: bool) -> tuple[Any, 
 
 
 def _zeros(leaf: Tensor) -> Any:
-    return np.zeros(leaf.shape, leaf.dtype)[()]
+    return np.zeros(leaf.shape, leaf.dtype) if leaf.shape else leaf.dtype.type(0)
 
 
 def _inner(x: Any, v: Any) -> Any:
