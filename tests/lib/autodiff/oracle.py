@@ -70,7 +70,9 @@ def given_away(found: Sequence[Any], *others: Any) -> None:
         assert not any(np.shares_memory(d, other) for other in (*arrays[:i], *_flat(others)))
 
 
-def numerical(f: Callable[[Sequence[np.ndarray]], float], xs: Sequence[np.ndarray], step: float) -> list[np.ndarray]:
+def numerical(
+    f: Callable[[Sequence[np.ndarray]], float], xs: Sequence[np.ndarray], step: float = 1e-3
+) -> list[np.ndarray]:
     """The gradient of a scalar function by central differences of fourth order."""
     gradient = []
     for k, x in enumerate(xs):
