@@ -65,7 +65,7 @@ def vjp(f: Callable[[Any], Any], x: Any) -> tuple[Any, Callable[[Any], Any]]:
     >>> pull(np.array([1.0, 0.0]))
     array([1., 0.])
     """
-    boxes, leaves = _boxed(x)
+    boxes, leaves = _boxed(x, Tensor)  # of copies: the caller may write into x and pull later
     return _pulled(f(boxes), boxes, leaves, keep=True)
 
 
@@ -87,7 +87,7 @@ def jacobian(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def all_derivatives(x: Any) -> Any:
         z, pull = vjp(f, x)
-        outputs = np.eye(np.size(z), dtype=np.asarray(value(z)).dtype).reshape(-1, *np.shape(z))
+        outputs = np.eye(np.size(z), dtype=np.asarray(value(z)).dtype).reshape(np.size(z), *np.shape(z))
         rows = [pull(e) for e in outputs]
         if not rows:
             return np.zeros((*np.shape(x), *np.shape(z)))
@@ -118,12 +118,12 @@ def hvp(f: Callable[[Any], Any], x: Any, v: Any) -> Any:
 # ---- boxes: Tensors in the place of the parameters
 
 
-def _boxed(x: Any) -> tuple[Any, list[Tensor]]:
+def _boxed(x: Any, make: Callable[[Any], Tensor] = engine.leaf) -> tuple[Any, list[Tensor]]:
     """The parameters as Tensors of their own, in the same structure and as a list."""
     leaves: list[Tensor] = []
 
     def box(part: Any) -> Tensor:
-        leaf = elementwise.identity(part) if part.__class__ is Tensor else engine.leaf(part)
+        leaf = elementwise.identity(part) if part.__class__ is Tensor else make(part)
         leaves.append(leaf)
         return leaf
 
@@ -162,7 +162,7 @@ def _pulled(z: Any, boxes: Any, leaves: list[Tensor], keep: bool) -> tuple[Any, 
 
 
 def _zeros(leaf: Tensor) -> Any:
-    return np.zeros(leaf.shape, leaf.dtype)[()]
+    return np.zeros(leaf.shape, leaf.dtype) if leaf.shape else leaf.dtype.type(0)
 
 
 def _inner(x: Any, v: Any) -> Any:

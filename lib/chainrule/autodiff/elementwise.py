@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.autodiff.engine import CONSTANT, FUNCTIONS, Pullbacks, implements, primitive, value
+from chainrule.autodiff.engine import CONSTANT, FUNCTIONS, Pullbacks, Tensor, implements, primitive, value
 
 # fmt: off
 
@@ -32,7 +32,8 @@ def multiply(x: Any, y: Any) -> tuple[Any, Pullbacks]:
 @primitive
 def divide(x: Any, y: Any) -> tuple[Any, Pullbacks]:
     """Shapes have to be equal, or be broadcast: from the last axis on, equal or 1."""
-    return x / y, (lambda g: g / y, lambda g: -g * x / (y * y))
+    z = x / y
+    return z, (lambda g: g / y, lambda g: -g * z / y)
 
 
 @primitive
@@ -43,8 +44,8 @@ def power(x: Any, p: Any) -> tuple[Any, Pullbacks]:
     def by_base(g: Any) -> Any:
         if p.__class__ in (int, float):
             return g * (p * x ** (p - 1)) if p else g * 0 * z
-        zero = value(p) == 0  # 0 * x**-1 would be 0 * inf at x = 0
-        return g * p * x ** np.where(zero, 1, p - 1)
+        flat = (value(x) == 0) & (value(p) == 0)  # 0 * 0**-1 would be 0 * inf
+        return g * p * x ** np.where(flat, 1, p - 1)
 
     def by_exponent(g: Any) -> Any:
         flat = (value(x) == 0) & (value(p) >= 0)  # 0**p stays 0
@@ -209,8 +210,7 @@ def hypot(x: Any, y: Any) -> tuple[Any, Pullbacks]:
 @primitive
 def logaddexp(x: Any, y: Any) -> tuple[Any, Pullbacks]:
     """Shapes have to be equal, or be broadcast: from the last axis on, equal or 1."""
-    z = np.logaddexp(x, y)
-    return z, (lambda g: g * np.exp(x - z), lambda g: g * np.exp(y - z))
+    return np.logaddexp(x, y), (lambda g: g * sigmoid(x - y), lambda g: g * sigmoid(y - x))
 
 
 @primitive
@@ -264,8 +264,13 @@ def relu(x: Any) -> tuple[Any, Pullbacks]:
 @primitive
 def sigmoid(x: Any) -> tuple[Any, Pullbacks]:
     """The logistic function 1 / (1 + exp(-x)), for any x."""
-    z = 0.5 * np.tanh(0.5 * x) + 0.5
+    z = sigmoid(x) if x.__class__ is Tensor else _logistic(x)
     return z, (lambda g: g * (z * (1 - z)),)
+
+
+def _logistic(x: Any) -> Any:
+    with np.errstate(over="ignore"):  # 1 / inf is right, and nothing else keeps the digits of small results as cheaply
+        return 1 / (1 + np.exp(-x))
 
 
 @primitive
@@ -284,7 +289,7 @@ def identity(x: Any) -> tuple[Any, Pullbacks]:
 
 _LN2, _LN10 = float(np.log(2)), float(np.log(10))
 
-FUNCTIONS.update({np.where: where})
+FUNCTIONS.update({np.where: where, np.copy: identity})
 
 
 @implements(np.clip)
@@ -297,5 +302,6 @@ CONSTANT |= {
     np.signbit, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.sign, np.floor, np.ceil, np.rint,
     np.trunc, np.round, np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.argmax,
     np.argmin, np.argsort, np.array_equal, np.allclose, np.isclose, np.count_nonzero, np.nonzero, np.flatnonzero,
-    np.any, np.all, np.result_type, np.searchsorted, np.array_repr, np.array_str, np.array2string,
+    np.any, np.all, np.heaviside, np.floor_divide, np.argwhere, np.argpartition, np.result_type, np.searchsorted,
+    np.array_repr, np.array_str, np.array2string,
 }  # fmt: skip

@@ -47,8 +47,8 @@ def _check(logits: Any, labels: Any) -> int:
 
 
 def _plus(z: Any, b: Any) -> Any:
-    """z + b; in place where z is an array of our own that nothing remembers."""
-    if z.__class__ is np.ndarray and b.__class__ is np.ndarray:
+    """z + b; in place where z is an array of our own that nothing remembers, of the sum's precision."""
+    if z.__class__ is np.ndarray and b.__class__ is np.ndarray and z.dtype == b.dtype:
         z += b
         return z
     return z + b

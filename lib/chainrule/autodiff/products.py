@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.autodiff.engine import Pullbacks, implements, primitive
+from chainrule.autodiff.engine import Pullbacks, implements, primitive, value
 
 
 @primitive
@@ -85,8 +85,9 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
 
 
 @implements(np.einsum)
-def einsum(subscripts: str, *operands: Any) -> Any:
-    """As np.einsum, with subscripts as text: "ij,jk->ik". An ellipsis stands for the axes that have no letter."""
+def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Any:
+    """As np.einsum, with subscripts as text: "ij,jk->ik". An ellipsis stands for the axes that have no letter.
+    The order of three and more operands is optimized in any case."""
     if not isinstance(subscripts, str):
         raise TypeError('einsum: write the subscripts as text first, as in np.einsum("ij,jk->ik", x, y)')
     inputs, output = _spelt_out(subscripts.replace(" ", ""), [np.ndim(x) for x in operands])
@@ -95,10 +96,13 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 
 @primitive
 def _einsum(subscripts: Any, *xs: Any) -> tuple[Any, Pullbacks]:
-    """One letter for each axis of each operand; axes with the same letter have to be equally long."""
+    """One letter for each axis of each operand; axes with the same letter have to be equally long, or 1."""
     terms, output = subscripts.split("->")
     inputs = terms.split(",")
-    lengths = {letter: n for term, x in zip(inputs, xs, strict=True) for letter, n in zip(term, x.shape, strict=True)}
+    lengths: dict[str, int] = {}
+    for term, x in zip(inputs, xs, strict=True):
+        for letter, n in zip(term, np.shape(x), strict=True):
+            lengths[letter] = n if lengths.get(letter, 1) == 1 else lengths[letter]
 
     def to(i: int) -> Any:
         return lambda g: _einsum_cotangent(g, i, inputs, output, xs, lengths)
@@ -123,8 +127,10 @@ def _einsum_cotangent(g: Any, i: int, inputs: list[str], output: str, xs: Any, l
             wanted += (other := next(spare))
             terms.append(letter + other)
             factors.append(np.eye(lengths[letter], dtype=g.dtype))
+    pairs = [pair for term, x in zip(terms, factors, strict=True) for pair in zip(term, np.shape(x), strict=True)]
+    spanned = {letter for letter, n in pairs if n == lengths.get(letter)}
     for letter in inputs[i]:
-        if not any(letter in term for term in terms):
+        if letter not in spanned:
             terms.append(letter)
             factors.append(np.ones(lengths[letter], g.dtype))
     return np.einsum(f"{','.join(terms)}->{wanted}", *factors, optimize=len(factors) > 2)
@@ -161,6 +167,23 @@ def solve(a: Any, b: Any) -> Any:
     return _solve(a, b[..., None])[..., 0] if np.ndim(b) == 1 else _solve(a, b)
 
 
+@implements(np.linalg.det)
+def det(x: Any) -> Any:
+    return _det(x)
+
+
+@implements(np.linalg.slogdet)
+def slogdet(x: Any) -> Any:
+    """The sign of the determinant, a plain array, and the logarithm of its absolute value."""
+    return np.linalg.slogdet(value(x))._replace(logabsdet=_logabsdet(x))
+
+
+@implements(np.linalg.cholesky)
+def cholesky(x: Any) -> Any:
+    """The lower triangular L with L @ L.T = x. The derivative is symmetric, as x is."""
+    return _cholesky(x)
+
+
 @primitive
 def _inv(x: Any) -> tuple[Any, Pullbacks]:
     """x has to be square, (..., n, n), and not singular."""
@@ -178,3 +201,30 @@ def _solve(a: Any, b: Any) -> tuple[Any, Pullbacks]:
         return -(to_b @ _transposed(z)), to_b
 
     return z, pull
+
+
+@primitive
+def _det(x: Any) -> tuple[Any, Pullbacks]:
+    """x has to be square, (..., n, n), and not singular."""
+    z = np.linalg.det(x)
+    return z, (lambda g: (g * z)[..., None, None] * _transposed(np.linalg.inv(x)),)
+
+
+@primitive
+def _logabsdet(x: Any) -> tuple[Any, Pullbacks]:
+    """x has to be square, (..., n, n), and not singular."""
+    return np.linalg.slogdet(x)[1], (lambda g: g[..., None, None] * _transposed(np.linalg.inv(x)),)
+
+
+@primitive
+def _cholesky(x: Any) -> tuple[Any, Pullbacks]:
+    """x has to be symmetric and positive definite, (..., n, n)."""
+    z = np.linalg.cholesky(x)
+
+    def pull(g: Any) -> Any:
+        lower = np.tril(_transposed(z) @ g)
+        middle = lower - lower * np.eye(x.shape[-1], dtype=g.dtype) / 2
+        d = np.linalg.solve(_transposed(z), _transposed(np.linalg.solve(_transposed(z), _transposed(middle))))
+        return (d + _transposed(d)) / 2
+
+    return z, (pull,)

@@ -41,16 +41,23 @@ def var(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> A
 
 @implements(np.std)
 def std(x: Any, axis: Any = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
-    """The root of the variance; its derivative is not defined where the variance is 0."""
-    return np.sqrt(var(x, axis, ddof=ddof, keepdims=keepdims))
+    """The root of the variance. Its derivative at 0 is 0."""
+    deviations = x - mean(x, axis, keepdims=True)
+    return _norm(deviations, axis, keepdims) / math.sqrt(_count(x, axis) - ddof)
 
 
 @implements(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """The root of the sum of squares. Its derivative at 0 is 0."""
-    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and x.ndim == 2):
-        raise ValueError(f"norm of order {ord!r} has no derivative here; only the root of the sum of squares has")
-    return _norm(x, axis, keepdims)
+    """The root of the sum of squares, of vectors also the sum (order 1) and the largest (inf) of the absolute values.
+    Its derivative at 0 is 0."""
+    kind = {1: "vector", 2: "matrix"}.get(len(_axes(x, axis)), "tensor")
+    if ord is None or (kind, ord) in (("vector", 2), ("matrix", "fro")):
+        return _norm(x, axis, keepdims)
+    if kind == "vector" and ord in (1, np.inf):
+        return (sum if ord == 1 else max)(abs(x), axis, keepdims=keepdims)
+    raise ValueError(
+        f"the norm of order {ord!r} of a {kind} has no derivative here; the root of the sum of squares has"
+    )
 
 
 @implements(np.cumsum)
@@ -63,7 +70,8 @@ def prod(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """By halves: zeros need no care then, and neither do higher derivatives."""
     axes, shape = _axes(x, axis), np.shape(value(x))
     rest = [i for i in range(len(shape)) if i not in axes]
-    x = np.transpose(x, (*axes, *rest)).reshape(-1, *(shape[i] for i in rest))
+    n = _count(x, axis)
+    x = np.transpose(x, (*axes, *rest)).reshape(n, *(shape[i] for i in rest))
     while (n := x.shape[0]) > 1:
         pairs = x[: n - n % 2 : 2] * x[1::2]
         x = np.concatenate([pairs, x[n - 1 :]]) if n % 2 else pairs
@@ -148,8 +156,10 @@ def _logsumexp(x: Any, axis: Any, keepdims: Any) -> tuple[Any, Pullbacks]:
     """axis has to be one of x's axes, or a tuple of different ones, and none of them empty."""
     top = value(x).max(axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    z = np.log(np.exp(x - top).sum(axis, keepdims=keepdims)) + (top if keepdims else top.reshape(_kept(x, axis)))
-    return z, (lambda g: _spread(g, x, axis) * np.exp(x - _spread(z, x, axis)), None, None)
+    with np.errstate(divide="ignore"):  # of nothing but -inf it is -inf
+        z = np.log(np.exp(x - top).sum(axis, keepdims=keepdims)) + (top if keepdims else top.reshape(_kept(x, axis)))
+    finite = np.where(np.isfinite(z), z, z.dtype.type(0))
+    return z, (lambda g: _spread(g, x, axis) * np.exp(x - _spread(finite, x, axis)), None, None)
 
 
 @primitive

@@ -25,7 +25,9 @@ def ravel(x: Any) -> Any:
 
 @implements(np.transpose, np.permute_dims if hasattr(np, "permute_dims") else np.transpose)
 def transpose(x: Any, axes: Any = None) -> Any:
-    return _transpose(x, tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
+    return _transpose(
+        x, tuple(range(x.ndim))[::-1] if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+    )
 
 
 @implements(np.swapaxes)
@@ -55,6 +57,21 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     return _reshape(x, np.squeeze(np.empty(x.shape, bool), axis).shape)
 
 
+@implements(np.matrix_transpose)
+def matrix_transpose(x: Any) -> Any:
+    return swapaxes(x, -1, -2)
+
+
+@implements(np.atleast_1d)
+def atleast_1d(x: Any) -> Any:
+    return x if x.ndim else _reshape(x, (1,))
+
+
+@implements(np.atleast_2d)
+def atleast_2d(x: Any) -> Any:
+    return x if x.ndim > 1 else _reshape(x, (1, x.size))
+
+
 @implements(np.broadcast_to)
 def broadcast_to(x: Any, shape: Any) -> Any:
     return _broadcast_to(x, shape)
@@ -65,6 +82,11 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     if axis is None:
         return _concatenate(0, *(np.ravel(a) for a in arrays))
     return _concatenate(axis, *arrays)
+
+
+@implements(np.append)
+def append(x: Any, values: Any, axis: int | None = None) -> Any:
+    return concatenate([x, values], axis)
 
 
 @implements(np.stack)
@@ -90,10 +112,18 @@ def column_stack(arrays: Sequence[Any]) -> Any:
 
 @implements(np.split)
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    parts = np.split(np.arange(x.shape[axis]), indices_or_sections)
     before = (builtins.slice(None),) * (axis % x.ndim)
-    ends = np.cumsum([0, *(len(part) for part in parts)]).tolist()
-    return [x[(*before, builtins.slice(a, b))] for a, b in itertools.pairwise(ends)]
+    parts = [part.tolist() for part in np.split(np.arange(x.shape[axis]), indices_or_sections)]
+    return [x[(*before, builtins.slice(part[0], part[-1] + 1) if part else builtins.slice(0))] for part in parts]
+
+
+@implements(np.diff)
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    """Each element less the one before it, n times."""
+    before = (builtins.slice(None),) * (axis % x.ndim)
+    for _ in range(n):
+        x = x[(*before, builtins.slice(1, None))] - x[(*before, builtins.slice(None, -1))]
+    return x
 
 
 @implements(np.flip)
@@ -103,7 +133,7 @@ def flip(x: Any, axis: Any = None) -> Any:
 
 @implements(np.roll)
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
-    return _roll(x, shift, axis)
+    return _roll(x, tuple(shift) if isinstance(shift, list) else shift, axis)
 
 
 @implements(np.tile)
@@ -126,15 +156,19 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 @implements(np.take_along_axis)
-def take_along_axis(x: Any, indices: Any, axis: int) -> Any:
-    grid: list[Any] = list(np.ogrid[tuple(builtins.slice(n) for n in np.shape(indices))])
+def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    grid: list[Any] = list(np.ogrid[tuple(builtins.slice(n) for n in x.shape)])
     grid[axis] = indices
     return x[tuple(grid)]
 
 
 @implements(np.sort)
-def sort(x: Any, axis: int = -1) -> Any:
+def sort(x: Any, axis: int | None = -1) -> Any:
     """Equal elements keep their order, by which the derivative goes."""
+    if axis is None:
+        x, axis = np.ravel(x), 0
     return take_along_axis(x, np.argsort(value(x), axis, kind="stable"), axis)
 
 
@@ -173,6 +207,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant") -> Any:
     if mode != "constant":
         raise ValueError(f"pad in mode {mode!r} has no derivative here; pad with zeros, or take the elements by index")
     widths = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2)).tolist()
+    if np.min(widths, initial=0) < 0:
+        raise ValueError(f"pad by {pad_width}: a width is at least 0; to cut instead, take a slice")
     return _pad(x, tuple(map(tuple, widths)))
 
 
@@ -213,7 +249,7 @@ def _reshape(x: Any, shape: Any) -> tuple[Any, Pullbacks]:
 @primitive
 def _transpose(x: Any, axes: Any) -> tuple[Any, Pullbacks]:
     """The axes have to be a permutation of x's."""
-    return x.transpose(axes), (lambda g: g.transpose(tuple(np.argsort(axes).tolist())), None)
+    return x.transpose(axes), (lambda g: g.transpose(tuple(np.argsort([a % x.ndim for a in axes]).tolist())), None)
 
 
 @primitive
