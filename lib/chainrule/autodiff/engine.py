@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -102,7 +102,9 @@ class Tensor:
             RuntimeError: the graph was used already, or a leaf was given new data since.
         """
         g = seed(self, cotangent)
-        for leaf, d in own(pull_back(self, g, keep=keep), g).items():
+        found = pull_back(self, g, keep=keep)
+        leaves = list(found)
+        for leaf, d in zip(leaves, own(leaves, found.values(), g), strict=True):
             with _adding:
                 leaf.grad = d if leaf.grad is None else leaf.grad + d
 
@@ -375,14 +377,14 @@ def seed(out: Tensor, cotangent: ArrayLike | None = None) -> Any:
     return g
 
 
-def own(cotangents: Mapping[Tensor, Any], *taken: Any) -> dict[Tensor, Any]:
-    """The same as arrays to give away: of the Tensor's dtype, and none a part of another or of `taken`."""
-    seen, given = set(map(id, taken)), {}
-    for x, g in cotangents.items():
+def own(xs: Sequence[Tensor], cotangents: Iterable[Any], *taken: Any) -> list[Any]:
+    """The cotangents as arrays to give away: of their Tensor's dtype, and none a part of another or of `taken`."""
+    seen, given = set(map(id, taken)), []
+    for x, g in zip(xs, cotangents, strict=True):
         if g.__class__ is not np.ndarray or g.base is not None or id(g) in seen or g.dtype != x._data.dtype:
-            g = np.array(g, x._data.dtype)[()]
+            g = np.array(g, x._data.dtype) if np.ndim(g) else x._data.dtype.type(g)
         seen.add(id(g))
-        given[x] = g
+        given.append(g)
     return given
 
 
