@@ -915,7 +915,8 @@ def _near(path: np.ndarray, x: Range, y: Range) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         inside = np.flatnonzero(((path >= low) & (path <= high)).all(axis=1))
     path = path[: inside[-1] + 2] if inside.size else path[:1]
-    return np.clip(path, low - 10 * (high - low), high + 10 * (high - low))
+    near: np.ndarray = np.clip(path, low - 10 * (high - low), high + 10 * (high - low))
+    return near
 
 
 def _limit(axes: Axes, inside: Iterable[ArrayLike], others: Iterable[np.ndarray]) -> None:
