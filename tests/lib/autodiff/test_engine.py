@@ -250,8 +250,8 @@ def test_floats_keep_their_precision(dtype: Any) -> None:
 def test_operators_with_what_numpy_takes() -> None:
     x = Tensor([1.0, 2.0])
     results = [
-        operator.add([1.0, 2.0], x), x - [1, 2], np.array([1, 2]) * x, np.float64(2) / x, 2**x, x**2, np.eye(2) @ x, x @ np.eye(2),
-        abs(-x), +x, x[::-1], sum(x), *x,
+        operator.add([1.0, 2.0], x), x - [1, 2], np.array([1, 2]) * x, np.float64(2) / x, 2**x, x**2, np.eye(2) @ x,
+        x @ np.eye(2), abs(-x), +x, x[::-1], sum(x), *x,
     ]  # fmt: skip
     assert all(isinstance(z, Tensor) for z in results)
     assert [t.item() for t in x] == [1, 2]
