@@ -326,7 +326,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "shapes of stack": (lambda: np.stack([M, T]), ValueError, "stack: Shapes have to be equal"),
     "reshape": (lambda: M.reshape(4), ValueError, r"reshape\(float64\[2, 3\], 4\).*\n.*as many elements"),
-    "axis": (lambda: M.sum(2), IndexError, r"sum\(float64\[2, 3\], 2, False\): axis 2 is out of bounds"),
+    "axis": (lambda: M.sum(2), IndexError, r"^sum\(float64\[2, 3\], 2, False\): axis 2 is out of bounds"),
     "index": (lambda: M[5], IndexError, r"getitem\(float64\[2, 3\], 5\): index 5 is out of bounds"),
     "linear": (lambda: linear(M, M, T), ValueError, r"linear: x @ W \+ b with x \(n, d\)"),
     "labels": (lambda: cross_entropy(M, np.array([0, 3])), IndexError, r"labels \(n,\) whole numbers from 0 to K - 1"),
