@@ -12,7 +12,8 @@ def refused(fun: Callable[..., Any], values: Sequence[Any], error: Exception) ->
     """numpy's error with the operation, the shapes, and what they should be."""
     rule = (fun.__doc__ or "").strip().split("\n")[0]
     shapes = ", ".join(_shape(v) for v in values)
-    return _same_kind(error)(f"{fun.__name__}({shapes}): {error}" + (f"\n{fun.__name__}: {rule}" if rule else ""))
+    name = fun.__name__.lstrip("_")
+    return _same_kind(error)(f"{name}({shapes}): {error}" + (f"\n{name}: {rule}" if rule else ""))
 
 
 def _same_kind(error: Exception) -> type[Exception]:
@@ -28,7 +29,7 @@ def _shape(x: Any) -> str:
 
 def _name(t: Any, x: Any) -> str:
     i = next(i for i, a in enumerate(t.args) if a is x)
-    return f"argument {i} of {t.fun.__name__}, of shape {x.shape},"
+    return f"argument {i} of {t.fun.__name__.lstrip('_')}, of shape {x.shape},"
 
 
 def another_shape(t: Any, array: np.ndarray) -> ValueError:

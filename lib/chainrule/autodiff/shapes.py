@@ -202,14 +202,16 @@ def triu(x: Any, k: int = 0) -> Any:
 
 
 @implements(np.pad)
-def pad(x: Any, pad_width: Any, mode: str = "constant") -> Any:
-    """With zeros: the only mode."""
+def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: float = 0) -> Any:
+    """With zeros, or another number: the only mode."""
     if mode != "constant":
-        raise ValueError(f"pad in mode {mode!r} has no derivative here; pad with zeros, or take the elements by index")
+        raise ValueError(
+            f"pad in mode {mode!r} has no derivative here; pad with a number, or take the elements by index"
+        )
     widths = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2)).tolist()
     if np.min(widths, initial=0) < 0:
         raise ValueError(f"pad by {pad_width}: a width is at least 0; to cut instead, take a slice")
-    return _pad(x, tuple(map(tuple, widths)))
+    return _pad(x, tuple(map(tuple, widths)), constant_values)
 
 
 # ---- the primitives
@@ -293,9 +295,9 @@ def _roll(x: Any, shift: Any, axis: Any) -> tuple[Any, Pullbacks]:
 
 
 @primitive
-def _pad(x: Any, widths: Any) -> tuple[Any, Pullbacks]:
-    """A pair of widths for each axis: before, after."""
-    z = np.zeros([a + n + b for n, (a, b) in zip(x.shape, widths, strict=True)], x.dtype)
+def _pad(x: Any, widths: Any, constant: Any) -> tuple[Any, Pullbacks]:
+    """A pair of widths for each axis, before and after, and one number."""
+    z = np.full([a + n + b for n, (a, b) in zip(x.shape, widths, strict=True)], constant, x.dtype)
     inside = tuple(builtins.slice(a, a + n) for n, (a, _) in zip(x.shape, widths, strict=True))
     z[inside] = value(x)
-    return z, (lambda g: g[inside], None)
+    return z, (lambda g: g[inside], None, None)

@@ -55,7 +55,7 @@ def agree(
 
 
 def close(found: Any, expected: torch.Tensor, within: float, what: str) -> None:
-    wanted = expected.detach().numpy()
+    wanted = expected.numpy(force=True)
     assert np.shape(found) == wanted.shape, f"{what}: shape {np.shape(found)}, expected {wanted.shape}"
     scale = max(1.0, np.abs(wanted[np.isfinite(wanted)]).max(initial=0))
     np.testing.assert_allclose(found, wanted, rtol=within, atol=within * scale, err_msg=what)

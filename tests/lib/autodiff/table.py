@@ -324,12 +324,6 @@ REDUCTIONS = {
 # ---- shapes
 
 
-def cut(x: Any, where: Any, axis: int) -> Any:
-    """The parts of a split with a factor each, so that no two can be exchanged."""
-    parts = np.split(x, where, axis)
-    return parts[0].sum() if isinstance(where, int) and where == 0 else np.concatenate(parts[::-1], axis)
-
-
 @st.composite
 def factors(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
     n = int(np.prod(shape))
@@ -341,7 +335,7 @@ def indices(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
     kinds = [hnp.basic_indices(shape, allow_newaxis=True)]
     if shape and 0 not in shape:
         kinds.append(hnp.integer_array_indices(shape, result_shape=shapes(1, 2)))
-        kinds.append(axis_of(shape[:1] * 1).map(lambda i: [i % 1, 0, 0]))
+        kinds.append(st.lists(axis_of((1,) * shape[0]), max_size=4))
     kinds.append(hnp.arrays(bool, shape))
     return (draw(st.one_of(kinds)),)
 
@@ -440,7 +434,9 @@ def moves(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
     return source, draw(hnp.valid_tuple_axes(len(shape), min_size=len(source), max_size=len(source)))
 
 
-offsets = lambda shape: st.tuples(st.integers(-3, 3))  # noqa: E731
+def offsets(shape: tuple[int, ...]) -> st.SearchStrategy[Any]:
+    return st.tuples(st.integers(-3, 3))
+
 
 SHAPES = {
     "copy": rearranged(np.copy, one()),
@@ -610,7 +606,7 @@ PRODUCTS = {
 
 
 @st.composite
-def images(draw: st.DrawFn, kernels: bool = False) -> Arguments:
+def images(draw: st.DrawFn) -> Arguments:
     h, w, p, q = (draw(st.integers(1, n)) for n in (4, 4, 3, 3))
     n, c, k = (draw(st.integers(1, 2)) for _ in range(3))
     stride, padding = draw(st.integers(1, 3)), draw(st.integers(0, 2))

@@ -250,8 +250,8 @@ def test_floats_keep_their_precision(dtype: Any) -> None:
 def test_operators_with_what_numpy_takes() -> None:
     x = Tensor([1.0, 2.0])
     results = [
-        operator.add([1.0, 2.0], x), x - [1, 2], np.array([1, 2]) * x, np.float64(2) / x, 2**x, x**2, np.eye(2) @ x, x @ np.eye(2),
-        abs(-x), +x, x[::-1], sum(x), *x,
+        operator.add([1.0, 2.0], x), x - [1, 2], np.array([1, 2]) * x, np.float64(2) / x, 2**x, x**2, np.eye(2) @ x,
+        x @ np.eye(2), abs(-x), +x, x[::-1], sum(x), *x,
     ]  # fmt: skip
     assert all(isinstance(z, Tensor) for z in results)
     assert [t.item() for t in x] == [1, 2]
@@ -326,7 +326,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "shapes of stack": (lambda: np.stack([M, T]), ValueError, "stack: Shapes have to be equal"),
     "reshape": (lambda: M.reshape(4), ValueError, r"reshape\(float64\[2, 3\], 4\).*\n.*as many elements"),
-    "axis": (lambda: M.sum(2), IndexError, r"sum\(float64\[2, 3\], 2, False\): axis 2 is out of bounds"),
+    "axis": (lambda: M.sum(2), IndexError, r"^sum\(float64\[2, 3\], 2, False\): axis 2 is out of bounds"),
     "index": (lambda: M[5], IndexError, r"getitem\(float64\[2, 3\], 5\): index 5 is out of bounds"),
     "linear": (lambda: linear(M, M, T), ValueError, r"linear: x @ W \+ b with x \(n, d\)"),
     "labels": (lambda: cross_entropy(M, np.array([0, 3])), IndexError, r"labels \(n,\) whole numbers from 0 to K - 1"),
