@@ -7,6 +7,7 @@ the same parameters, and have to find the same loss and gradients before they ar
 from __future__ import annotations
 
 import gc
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -76,7 +77,7 @@ def _perceptron(sizes: list[int], batch: int, rounds: int, targets: tuple[float,
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(batch, sizes[0])).astype(np.float32), rng.integers(0, sizes[-1], batch)
     params = []
-    for d, k in zip(sizes, sizes[1:], strict=False):
+    for d, k in itertools.pairwise(sizes):
         params += [(rng.normal(size=(d, k)) * np.sqrt(2 / d)).astype(np.float32), np.zeros(k, np.float32)]
 
     def loss(params: Any, X: Any, y: Any) -> Any:

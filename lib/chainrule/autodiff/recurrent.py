@@ -40,8 +40,8 @@ def lstm(x: Any, W: Any, U: Any, b: Any, h: Any = None, c: Any = None) -> Any:
             f"lstm of shapes {np.shape(x)}, {np.shape(W)}, {np.shape(U)}: expected (T, N, D), (D, 4 * H), (H, 4 * H)"
         )
     steps, n, d = x.shape
-    start = np.zeros((n, len(U)), x.dtype)
     projected = linear(x.reshape(steps * n, d), W, b).reshape(steps, n, -1)
+    start = np.zeros((n, len(U)), projected.dtype)
     return _recurrence(projected, U, start if h is None else h, start if c is None else c)
 
 
@@ -52,13 +52,14 @@ def _recurrence(projected: Any, U: Any, h: Any, c: Any) -> tuple[Any, Pullbacks]
         return vjp(lambda args: _step_by_step(*args), (projected, U, h, c))
     steps, n, width = projected.shape
     H = width // 4
-    half = np.full(width, 0.5, projected.dtype)
+    dtype = np.result_type(projected, U, h, c)
+    half = np.full(width, 0.5, dtype)
     half[2 * H : 3 * H] = 1  # sigmoid(a) = tanh(a / 2) / 2 + 1/2
     shift = 1 - half
-    gates = np.empty_like(projected)
-    hs, cs = (np.empty((steps + 1, n, H), projected.dtype) for _ in "hc")
+    gates = np.empty(projected.shape, dtype)
+    hs, cs = (np.empty((steps + 1, n, H), dtype) for _ in "hc")
     hs[0], cs[0] = h, c
-    tanh_c, room = np.empty((steps, n, H), projected.dtype), np.empty((n, H), projected.dtype)
+    tanh_c, room = np.empty((steps, n, H), dtype), np.empty((n, H), dtype)
     for t in range(steps):
         a = gates[t]
         np.matmul(hs[t], U, out=a)
@@ -78,7 +79,7 @@ def _recurrence(projected: Any, U: Any, h: Any, c: Any) -> tuple[Any, Pullbacks]
         slopes[..., 2 * H : 3 * H] = 1 - gates[..., 2 * H : 3 * H] ** 2
         through_c = gates[..., 3 * H :] * (1 - tanh_c * tanh_c)
         d_gates = np.empty_like(gates)
-        dh, dc, room = np.zeros((n, H), gates.dtype), np.zeros((n, H), gates.dtype), np.empty((n, H), gates.dtype)
+        dh, dc, room = np.zeros((n, H), dtype), np.zeros((n, H), dtype), np.empty((n, H), dtype)
         U_T = np.ascontiguousarray(U.T)
         for t in reversed(range(steps)):
             a, d = gates[t], d_gates[t]
