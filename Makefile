@@ -19,7 +19,7 @@ setup: .venv/.complete  ## install everything into .venv (one to five minutes, o
 	@scripts/system grading
 
 .venv/.complete: requirements.txt pyproject.toml lib/pyproject.toml
-	@echo "Setting up .venv: 130 packages; 1.7 GB with a CPU build of PyTorch, 5.4 GB with a CUDA build; one to five minutes, once."
+	@echo "Setting up .venv: 150 packages; 1.7 GB with a CPU build of PyTorch, 5.4 GB with a CUDA build; one to five minutes, once."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.11 ...")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing: sudo apt-get install -y python3-venv"; exit 1; }
 	@test "$$($(BIN)/python --version 2>&1)" = "$$($(PYTHON) --version)" || $(PYTHON) -m venv --clear .venv

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import chainrule
 import pytest
@@ -49,3 +50,9 @@ def test_every_public_name_is_documented(module: str) -> None:
     loaded = importlib.import_module(f"chainrule.{module}")
     for name in loaded.__all__:
         assert getattr(loaded, name).__doc__, f"{module}.{name} has no docstring"
+
+
+def test_the_examples_of_the_page_on_automatic_differentiation() -> None:
+    result = doctest.testfile(str(Path(__file__).parents[2] / "docs" / "autodiff.md"), module_relative=False)
+    assert result.attempted > 15
+    assert result.failed == 0
