@@ -10,7 +10,11 @@ import sys
 
 from benchmarks import Result
 
-GROUPS = {"autograding": "benchmarks.autograding", "optim": "benchmarks.optim"}
+GROUPS = {
+    "autodiff": "benchmarks.autodiff",
+    "autograding": "benchmarks.autograding",
+    "optim": "benchmarks.optim",
+}
 
 
 def main() -> int:

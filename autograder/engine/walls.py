@@ -126,15 +126,18 @@ def _python_view(packages: tuple[str, ...], sealed: tuple[str, ...]) -> tuple[st
         arguments += ["--ro-bind", str(path), f"{PACKAGES}/{path.name}"]
     for name in ("__init__.py", "wire", "inside"):
         arguments += ["--ro-bind", str(Path(__file__).parents[1] / name), f"{PACKAGES}/autograder/{name}"]
-    for folder in _locations("chainrule"):
-        arguments += ["--ro-bind", folder, f"{PACKAGES}/chainrule"]
+    for folder in map(Path, _locations("chainrule")):
+        # File by file: the compiled copies beside them would give a sealed module away, and more may appear later.
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.parent.name != "__pycache__"):
+            arguments += ["--ro-bind", str(path), f"{PACKAGES}/chainrule/{path.relative_to(folder)}"]
     for name in sealed:
         arguments += _mask(name, packages)
     return tuple(arguments)
 
 
 def _mask(module: str, packages: tuple[str, ...]) -> list[str]:
-    """Hide one module that would be visible: a package under an empty folder, a file under /dev/null."""
+    """Hide one module that would be visible: a package under an empty folder, a file under /dev/null, and what is
+    compiled of it."""
     try:
         spec = importlib.util.find_spec(module)
     except ModuleNotFoundError:
@@ -144,7 +147,11 @@ def _mask(module: str, packages: tuple[str, ...]) -> list[str]:
     inside = f"{PACKAGES}/{module.replace('.', '/')}"
     if spec.submodule_search_locations:
         return ["--tmpfs", inside, "--remount-ro", inside]
-    return ["--ro-bind", "/dev/null", inside + Path(spec.origin).suffix]
+    masked = ["--ro-bind", "/dev/null", inside + Path(spec.origin).suffix]
+    if spec.cached and Path(spec.cached).parent.is_dir() and not module.startswith("chainrule."):
+        compiled = f"{Path(inside).parent}/__pycache__"
+        masked += ["--tmpfs", compiled, "--remount-ro", compiled]
+    return masked
 
 
 def _is_visible(top: str, packages: tuple[str, ...]) -> bool:

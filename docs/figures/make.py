@@ -20,7 +20,7 @@ from pathlib import Path
 import matplotlib.style
 import nbformat
 import numpy as np
-from chainrule import functions, optim, plots, schedules
+from chainrule import autodiff, functions, gradcheck, optim, plots, schedules
 from matplotlib.figure import Figure
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
@@ -97,7 +97,29 @@ def drawings() -> dict[str, plots.Picture | plots.Row]:
             steps, curves["cosine"], curves["linear"], name="Cosine schedule", xlabel="step", ylabel="learning rate"
         ),
         "estimates": plots.estimates(draws := [10, 30, 100, 300, 1000, 3000], means(draws), truth=1 / 3),
+        "graph": neuron(),
+        "graph-network": network(),
+        "steps": gradcheck.step_picture(gradcheck.step_study(lambda x: np.sum(x * np.sin(x)), [1.0, 2.0, -0.5])),
     }
+
+
+def neuron() -> plots.Picture:
+    """The squared error of one neuron, and its derivative by everything on the way."""
+    w, b = autodiff.Tensor(0.5), autodiff.Tensor(-1.0)
+    z = w * 2.0 + b
+    loss = (autodiff.sigmoid(z) - 1.0) ** 2
+    return autodiff.draw(loss, w=w, b=b, z=z, loss=loss, cotangents=True)
+
+
+def network() -> plots.Picture:
+    """A network of two layers with weight decay: W1 and W2 are used twice."""
+    rng = np.random.default_rng(0)
+    W1, b1, W2, b2 = (autodiff.Tensor(rng.normal(size=shape)) for shape in ((2, 4), (4,), (4, 3), (3,)))
+    X, y = rng.normal(size=(8, 2)), rng.integers(0, 3, 8)
+    h = np.tanh(X @ W1 + b1)
+    loss = autodiff.cross_entropy(h @ W2 + b2, y) + 0.01 * ((W1**2).sum() + (W2**2).sum())
+    names = {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "X": X, "y": y, "h": h, "loss": loss}
+    return autodiff.draw(loss, names, cotangents=True)
 
 
 def means(draws: list[int]) -> np.ndarray:
@@ -281,7 +303,7 @@ def main() -> None:
             (HERE / f"{name}{f'-{number}' * (len(pictures) > 1)}.svg").write_text(picture.svg, encoding="utf-8")
         print(f"{name}: {drawn}")
     (HERE / "palette.svg").write_text(palette(), encoding="utf-8")
-    for name in ("palette", "paths"):
+    for name in ("palette", "paths", "graph"):
         svg = (HERE / f"{name}.svg").read_text(encoding="utf-8")
         (HERE / f"{name}-grey.svg").write_text(seen_with(GREY, svg), encoding="utf-8")
         (HERE / f"{name}-no-green.svg").write_text(seen_with(NO_GREEN_CONES, svg), encoding="utf-8")

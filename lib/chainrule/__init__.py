@@ -1,8 +1,9 @@
 """The course's helper library: what a student's notebook imports, on a laptop or in Colab.
 
-`checks` holds the assertions that visible tests use, `plots` the figures, `widgets` those with controls; `autodiff`,
-`optim`, `schedules`, `functions` and `data` are what the notebooks build, written out. Each is loaded when it is first
-used, so that `import chainrule` costs nothing and needs neither matplotlib nor anything else.
+`checks` holds the assertions that visible tests use, `gradcheck` those for gradients, `plots` the figures, `widgets`
+those with controls, `data` the data sets; `autodiff`, `optim`, `schedules` and `functions` are what the notebooks
+build, written out. Each is loaded when it is first used, so that `import chainrule` costs nothing and needs neither
+matplotlib nor anything else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ __all__ = [
     "checks",
     "data",
     "functions",
+    "gradcheck",
     "optim",
     "plots",
     "schedules",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["CheckFailed", "close", "pair", "progress", "unchanged"]
+__all__ = ["CheckFailed", "close", "pair", "parts", "progress", "unchanged"]
 
 RTOL = 1e-5
 
@@ -100,6 +100,32 @@ def pair(actual: Any, what: str) -> tuple[Any, Any]:
     raise CheckFailed(f"{what} returns {returned}; expected two results, return a, b")
 
 
+def parts(actual: Any, what: str) -> list[Any]:
+    """The things in the list that a function returned, or a message that says what it returned in place of a list.
+
+    Args:
+        actual: what the code under test returned; a list, or anything else that can be gone through.
+        what: names it in the message: "epoch_batches(...)".
+
+    Raises:
+        CheckFailed: it cannot be gone through.
+
+    >>> parts(iter([1, 2]), "batches(...)")
+    [1, 2]
+    >>> parts(None, "batches(...)")
+    Traceback (most recent call last):
+        ...
+    chainrule.checks.CheckFailed: batches(...) is None; does the function end with a return statement?
+    """
+    if actual is None:
+        raise CheckFailed(f"{what} is None; does the function end with a return statement?")
+    try:
+        items = iter(actual)
+    except TypeError:
+        raise CheckFailed(f"{what} is {_a(actual)}; expected a list") from None
+    return list(items)
+
+
 def unchanged(actual: Any, before: ArrayLike, what: str) -> None:
     """Assert that an array that was passed to the code under test still holds what it held before.
 
@@ -159,10 +185,22 @@ def _numbers(value: Any, what: str) -> np.ndarray:
         array = np.asarray(value)
     except ValueError:
         raise CheckFailed(f"{what} mixes shapes: its parts do not form one array") from None
-    kind = f"an array of dtype {array.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
-    if array.dtype.kind not in "biufc":
-        raise CheckFailed(f"{what} is {kind}; expected numbers")
-    return array
+    if array.dtype.kind in "biufc":
+        return array
+    if isinstance(value, tuple | list):
+        odd = next((part for part in value if np.asarray(part).dtype.kind not in "biufc"), value)
+        raise CheckFailed(f"{what} holds {'...' if odd is ... else _a(odd)}; expected numbers")
+    raise CheckFailed(f"{what} is {_a(value)}; expected numbers")
+
+
+def _a(value: Any) -> str:
+    """What something is, in words."""
+    if value is ...:
+        return "still ..."
+    if isinstance(value, np.ndarray):
+        return f"an array of dtype {value.dtype}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
 def _short(number: Any) -> str:

@@ -498,7 +498,7 @@ def schedules(
 
 
 def under_bound(
-    steps: ArrayLike, bound: ArrayLike, measured: Methods, *, name: str, ylabel: str = "suboptimality f − f*"
+    steps: ArrayLike, bound: ArrayLike, measured: Methods, *, name: str, ylabel: str = "suboptimality F − F*"
 ) -> Picture:
     """Measured curves and the bound that theory gives for them, both axes logarithmic.
 
@@ -523,7 +523,7 @@ def under_bound(
         _several(axes, measured, results, steps)
         low, high = _decades([bound], [r.numbers for r in results.values() if r.numbers is not None])
         axes.fill_between(steps, bound, high, facecolor="none", edgecolor="#CCCCCC", hatch="//", linewidth=0)
-        axes.set(xlabel="number of steps", ylabel=ylabel, ylim=(low, high), xlim=(steps[0], steps[-1]))
+        axes.set(xlabel="number of steps", ylabel=ylabel, ylim=(low, high), xlim=(steps[0] / 1.15, steps[-1] * 1.15))
 
     alt = f"{ylabel} against the number of steps; the bound goes from {bound[0]:.2g} to {bound[-1]:.2g}"
     ends = [f"{key} to {r.numbers[-1]:.2g}" for key, r in results.items() if r.numbers is not None]
@@ -560,7 +560,8 @@ def regimes(
 
     Returns:
         The pictures in a row. The title says whether your paths agree with the expected ones, and in which case not;
-        the title of each picture says what becomes of the method there.
+        the title of each picture says what becomes of the method there: it arrives, with less than a thousandth of the
+        distance to the minimum left, runs away, or creeps.
     """
     start = np.asarray(start, dtype=float)
     pictures, agreements, sentences = [], {}, []
@@ -568,9 +569,11 @@ def regimes(
         a = np.asarray(coefficients, dtype=float)
         with np.errstate(over="ignore"):
             expected = start * (1 - 2 * lr * a) ** np.arange(steps + 1)[:, None]
-            fate = _fate(_arrival(expected**2 @ a), steps)
+            left = np.linalg.norm(expected, axis=1) / np.linalg.norm(start)
+        fate = _fate(left)
         mine = _attempt(None if yours is None else _call(yours, a.copy(), lr), expected.shape)
-        agreements[case] = _agreement(mine, expected, "step")
+        # A path that runs away must not hide what happens in its other coordinate, or before.
+        agreements[case] = _agreement(mine, expected, "step", scale=np.maximum(np.abs(expected), np.abs(start) / 2))
         sentences.append(mine.sentence)
         alt = f"{_capital(case)}: on {a[0]:g} x1² + {a[1]:g} x2², learning rate {lr:g}, the path {fate}."
         alt += "" if yours is None else f" {_capital(agreements[case])}."
@@ -687,18 +690,22 @@ def _sentences(results: Mapping[str, _Result]) -> list[str]:
 # ---- messages
 
 
-def _agreement(mine: _Result, expected: np.ndarray, step: str, x: np.ndarray | None = None) -> str:
-    """One clause for the title. The expected values are rounded, so agreement is to a hundredth of their range."""
+def _agreement(
+    mine: _Result, expected: np.ndarray, step: str, x: np.ndarray | None = None, scale: np.ndarray | None = None
+) -> str:
+    """One clause for the title. The expected values are rounded, so agreement is to a hundredth of their range, or of
+    the scale."""
     if mine.numbers is None:
         return "yours appears here" if mine.awaited else f"yours {mine.trouble}"
-    first = _parting(mine.numbers, expected)
+    first = _parting(mine.numbers, expected, scale)
     return "yours is as expected" if first is None else f"yours departs at {step} {first if x is None else x[first]}"
 
 
-def _parting(mine: np.ndarray, expected: np.ndarray) -> int | None:
-    """The first row in which one is not the other up to a hundredth of the expected range, if any."""
+def _parting(mine: np.ndarray, expected: np.ndarray, scale: np.ndarray | None = None) -> int | None:
+    """The first row in which one is not the other up to a hundredth of the expected range, or of the scale, if any."""
     with np.errstate(all="ignore"):
-        near = np.abs(mine - expected) <= 0.01 * (np.ptp(expected) or np.abs(expected).max())
+        unit = (np.ptp(expected) or np.abs(expected).max()) if scale is None else scale
+        near = np.abs(mine - expected) <= 0.01 * unit
     rows = np.flatnonzero(~near.reshape(len(expected), -1).all(axis=1))
     return int(rows[0]) if rows.size else None
 
@@ -746,10 +753,14 @@ def _arrival(values: np.ndarray) -> str:
     return f"> {len(values) - 1}" if values[-1] <= values[0] else "never"
 
 
-def _fate(arrival: str, steps: int) -> str:
-    if arrival.isdigit():
-        return f"arrives in {_steps(int(arrival))}"
-    return "runs away" if arrival == "never" else f"is still far after {_steps(steps)}"
+def _fate(left: np.ndarray) -> str:
+    """What becomes of a path of which this share of the distance is left after each step."""
+    if not left[-1] <= 1:
+        return "runs away"
+    above = np.flatnonzero(left >= ARRIVED)
+    if above.size < len(left):
+        return f"arrives in {_steps(int(above[-1]) + 1)}"
+    return f"creeps: {left[-1]:.0%} left after {_steps(len(left) - 1)}"
 
 
 def _first(arrivals: Mapping[str, str]) -> str:
@@ -904,7 +915,8 @@ def _near(path: np.ndarray, x: Range, y: Range) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         inside = np.flatnonzero(((path >= low) & (path <= high)).all(axis=1))
     path = path[: inside[-1] + 2] if inside.size else path[:1]
-    return np.clip(path, low - 10 * (high - low), high + 10 * (high - low))
+    near: np.ndarray = np.clip(path, low - 10 * (high - low), high + 10 * (high - low))
+    return near
 
 
 def _limit(axes: Axes, inside: Iterable[ArrayLike], others: Iterable[np.ndarray]) -> None:

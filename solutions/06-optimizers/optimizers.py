@@ -99,8 +99,8 @@ print("mean over 100 batches of 10 examples:  ", single.reshape(100, 10, 3).mean
 print("variance of one example's gradient:    ", sigma2.round(3))
 
 # %% [markdown]
-# So four times the batch costs four times the work and halves the error. Early in a run, when every rough direction is
-# good enough, many cheap steps win. Large batches win where a machine computes 64 examples about as fast as one.
+# So four times the batch costs four times the work and halves the typical error, the root of this mean square. Early in
+# a run, when every rough direction is good enough, many cheap steps win. Large batches win where a machine computes 64 examples about as fast as one.
 #
 # **The linear rule.** If you multiply the batch size by $k$, multiply the learning rate by $k$. The reason: $k$ small
 # steps from almost the same point move it by $-\eta\,(g_1 + \dots + g_k)$, which is one step with $k\eta$ along their
@@ -157,7 +157,8 @@ def epoch_batches(X, y, batch_size, rng):
 X = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0], [4.0, 0.0], [5.0, 0.0], [6.0, 0.0], [7.0, 0.0]])
 y = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0])
 X_before, y_before = X.copy(), y.copy()
-batches = [checks.pair(batch, "a batch") for batch in epoch_batches(X, y, 3, np.random.default_rng(1))]
+batches = checks.parts(epoch_batches(X, y, 3, np.random.default_rng(1)), "epoch_batches(...)")
+batches = [checks.pair(batch, "a batch") for batch in batches]
 checks.close([len(y_batch) for X_batch, y_batch in batches], [3, 3, 1], "the sizes of the batches")
 for X_batch, y_batch in batches:
     checks.close(y_batch, 10 * np.asarray(X_batch)[:, 0], "the targets beside their inputs")
@@ -379,6 +380,9 @@ if not isinstance(told, dict) or sorted(told) != sorted(asked):
 for key in asked[2:]:
     checks.close(told[key], told[key], repr(key))  # a number at all?
     checks.close(np.sign(told[key]), 1, f"the sign of {key!r}")
+for key in asked[:2]:
+    if not isinstance(told[key], dict) or sorted(told[key]) != sorted(CASES):
+        raise checks.CheckFailed(f"{key!r} should be a dict with an entry for each of {', '.join(CASES)}")
 for case in CASES:
     checks.close(told["factors"][case], told["factors"][case], f"the pair of factors of {case}")
     checks.close(len(told["factors"][case]), 2, f"the number of factors of {case}")
@@ -472,7 +476,9 @@ def count_steps(a, lr):
 
 told = predictions()
 print("case C:          predicted", told["steps"], "steps; counted", count_steps(0.01, 0.4))
-print("at your best lr: predicted", told["steps at best lr"], "steps; counted", count_steps(0.01, told["best lr"]))
+best = told["best lr"]
+print("at your best lr: predicted", told["steps at best lr"], "steps; counted", count_steps(0.01, best))
+print("                 factors", round(1 - 2 * best * 0.01, 4), "and", round(1 - 2 * best * 1.0, 4), "equal in size?")
 
 # %% [markdown]
 # **Look.** The three cases are the three things that can happen. A is *well conditioned*: the coefficients are similar,
@@ -507,14 +513,18 @@ print("velocity after", t, "equal gradients:", sum(mu ** (t - 1 - i) * g[i] for 
 # as plain descent.
 #
 # **Our convention.** The gradient enters with weight 1, and the learning rate stays outside the velocity. PyTorch's
-# SGD does the same. You will meet relatives:
+# SGD does the same.
 #
-# - The averaged form $m \leftarrow (1-\lambda)\, m + \lambda\, g$, $\theta \leftarrow \theta - \eta'\, m$ takes the
-#   same path as ours with $\mu = 1 - \lambda$ and $\eta = \lambda\, \eta'$, also when the learning rate changes.
+# <details><summary>Other forms, for the day you meet one</summary>
+#
+# - The averaged form $m \leftarrow \mu\, m + (1 - \mu)\, g$, $\theta \leftarrow \theta - \eta'\, m$ takes the same path
+#   as ours with $\eta = (1 - \mu)\, \eta'$, also when the learning rate changes.
 # - With the learning rate in the velocity, $v \leftarrow \mu v + \eta\, g$, $\theta \leftarrow \theta - v$, the path is
 #   the same only while $\eta$ is constant: with a schedule the two part.
 # - Some notes print a step with two terms, $\theta \leftarrow \theta - \eta\, g - \eta_2\, m$. That is another method,
 #   *quasi-hyperbolic* momentum. Heavy ball has one term.
+#
+# </details>
 
 # %% [markdown]
 # ### Exercise 3: one heavy-ball step
@@ -678,7 +688,7 @@ print("gradient", g, " sign", np.sign(g), " normalised", (g / np.linalg.norm(g))
 #
 # The first is AdaGrad proper. Its sum runs over steps, not over the examples of a batch, and it is plain: some notes
 # put a factor $\beta$ into it, which makes it another method. The third is often called AdaGrad too. It takes the same
-# path only if its $\eta$ is replaced by $\eta / \sqrt t$:
+# path, up to $\varepsilon$, only if its $\eta$ is replaced by $\eta / \sqrt t$:
 
 # %% tags=["explore"]
 past = np.array([3.0, 1.0, 2.0, 2.0])  # four gradients of one coordinate
@@ -830,13 +840,12 @@ from chainrule import plots
 PATH = """
     -8.00 1.50 -5.47 -1.03 -3.99 0.45 -2.95 -0.21 -2.18 0.11 -1.60 -0.07 -1.15 0.05 -0.82 -0.04
     -0.57 0.03 -0.39 -0.03 -0.26 0.04 -0.17 -0.04 -0.10 0.06 -0.06 -0.08 -0.04 0.13 -0.02 -0.21
-    -0.01 0.37 -0.01 -0.62 0.00 0.81 0.00 -0.75 0.00 0.55 0.00 -0.39 0.00 0.28 0.00 -0.22
-    0.00 0.19 0.00 -0.18 0.00 0.18 0.00 -0.20 0.00 0.24 0.00 -0.30 0.00 0.38
+    -0.01 0.37 -0.01 -0.62 0.00 0.81
 """  # x1 and x2 of each point
 expected = np.array(PATH.split(), dtype=float).reshape(-1, 2)
 
 
-def rmsprop_path(steps=30):
+def rmsprop_path(steps=18):
     theta, s, path = START.copy(), np.zeros(2), [START]
     for _ in range(steps):
         theta, s = rmsprop_step(theta, s, valley_gradient(theta), lr=0.8)
@@ -849,9 +858,10 @@ plots.paths_on_quadratic(CURVATURE, expected, rmsprop_path, name="RMSProp")
 # %% [markdown]
 # **Look.** The first step is equally long in both coordinates, 2.5 to the right and 2.5 down (the two axes have
 # different scales), although one gradient is nearly four times the other. It is three times as long as $\eta = 0.8$,
-# because $s$ starts at zero and is too small at first: Adam repairs that. At the bottom the path does not settle: where
-# gradients are small their mean square is small as well, so the steps stay about as long as $\eta$ and jump from one
-# side of the valley to the other. That is one reason for the schedules of part 7.
+# because $s$ starts at zero and is too small at first: Adam repairs that. At the bottom the path does not settle. When
+# gradients have been small for a while, $s$ is small too, and the steps grow again: $x_2$ swings out to 0.8. Set
+# `steps=200`, and both coordinates end up jumping by $\eta$ from side to side. That is one reason for the schedules of
+# part 7.
 
 # %% [markdown]
 # ## 5 Adam
@@ -1438,7 +1448,7 @@ plots.schedules(steps, family, name="Seven schedules")
 # ## 8 Tuning
 #
 # Now all methods race. Move the sliders: learning rate, momentum ($\mu$, and Adam's $\beta_1$), condition number
-# $\kappa$, and the start. Which method suffers most when $\kappa$ grows? Which one does not care?
+# $\kappa$, and the start. Which methods suffer when $\kappa$ grows? Which ones do not care?
 
 # %% tags=["explore", "raises-exception"]
 from chainrule import widgets
@@ -1458,8 +1468,9 @@ widgets.race(
 )
 
 # %% [markdown]
-# RMSProp and Adam hardly care about $\kappa$, because they rescale each coordinate; that works so well because this
-# valley lies along the axes.
+# RMSProp and Adam visit the same points whatever $\kappa$ is, because they rescale each coordinate; that works so well
+# because this valley lies along the axes. "For good" means up to the last step of the race: at a constant rate RMSProp
+# starts to jump later on, as in part 4.
 #
 # **On a saddle.** Not only valleys are slow. At a *saddle* the gradient is zero, but the function rises in one direction
 # and falls in another. $f(x) = \frac12 x_1^2 - \frac12 x_2^2 + \frac14 x_2^4$ has one at the origin, and its minima at
@@ -1619,9 +1630,9 @@ plots.objective_by_step(
 )
 
 # %% [markdown]
-# **Look.** The first guess, 0.1 and 0.9, is hardly better than plain descent at its best: along the flattest direction
-# it creeps as if by plain descent with the rate $0.1 / (1 - 0.9) = 1$. Yours falls in an almost straight line. On this
-# logarithmic axis that is a constant factor a step.
+# **Look.** The first guess, 0.1 and 0.9, ends seven times lower than plain descent at its best, and a thousand times
+# above the target: along the flattest direction it creeps as if by plain descent with the rate $0.1 / (1 - 0.9) = 1$.
+# Yours falls in a line that is straight but for ripples. On this logarithmic axis that is a constant factor a step.
 #
 # That was the core. Parts 9 to 13 go beyond it; the last cells of the notebook, from *Before you hand in*, are for all.
 
@@ -1790,9 +1801,9 @@ plots.paths_on_quadratic(CURVATURE, expected, nesterov_path, name="Nesterov")
 # things need care:
 #
 # - **Never form the inverse.** $H^{-1} g$ is the solution $d$ of $H d = g$. Solving is faster and more exact.
-# - **The full step may be too long**, or $H$ may be singular. *Damping* adds $\lambda \ge 0$ to the diagonal: the step
-#   becomes shorter and turns towards the gradient,
-#   $\theta \leftarrow \theta - (H + \lambda I)^{-1} g$, where $I$ is the identity matrix.
+# - **The full step may be too long**, or $H$ may be singular. *Damping* adds $\delta \ge 0$ to the diagonal: the step
+#   becomes $\theta \leftarrow \theta - (H + \delta I)^{-1} g$, where $I$ is the identity matrix. If $H$ is positive
+#   definite, as at the bottom of a valley, or $\delta$ is large, the step gets shorter and turns towards the gradient.
 # - **Where the model is flat need not be a minimum.** Near a saddle or a maximum, Newton's method runs right into it.
 #
 # For a network with a million parameters $H$ has $10^{12}$ entries. That is why the rest of this notebook lives
@@ -1918,6 +1929,11 @@ plots.paths_on_contours(
 )
 
 # %% [markdown]
+# **Look.** Each second step takes the bend, the next one falls back to the bottom. Set `damping=0`: the path leaves the
+# frame, $f$ is sixty times as large as at the start after two steps, and it arrives after five. Damping makes a step
+# safe, not always fast.
+
+# %% [markdown]
 # ## 11 ★ AdamW: weight decay outside the gradient
 #
 # Weight decay pulls all parameters towards zero, a little at every step. There are four ways to write it, and they are
@@ -1928,19 +1944,19 @@ plots.paths_on_contours(
 # | penalty | the loss gets $\frac{\lambda}{2} \|\theta\|^2$, so the gradient becomes $g + \lambda \theta$ |
 # | decay with the learning rate | beside the step, $\theta \leftarrow (1 - \eta \lambda)\, \theta$ |
 # | bare decay | $\theta \leftarrow (1 - \lambda)\, \theta$, before or after the step |
-# | notes' AdamW | $\theta \leftarrow \theta - \kappa\,(\eta\, u + \lambda\, \theta)$ with Adam's direction $u$ |
+# | a form in notes | $\theta \leftarrow \theta - c\,(\eta\, u + \lambda\, \theta)$, with $u$ and $c$ as below |
 #
 # For plain SGD the first two are the same, and many notes leave it at that. With momentum or with Adam they are not. In
 # Adam a penalty inside the gradient is divided by
 # $\sqrt{\hat v}$ with everything else, so that exactly the weights with large gradients hardly decay. *AdamW* keeps the
 # decay outside. With Adam's direction $u = \hat m / (\sqrt{\hat v} + \varepsilon)$ and a schedule's multiplier
-# $\kappa \ge 0$, which scales the whole move:
+# $c \ge 0$, which scales the whole move:
 #
-# $$\theta \leftarrow \theta - \kappa\, \eta\, (u + \lambda\, \theta).$$
+# $$\theta \leftarrow \theta - c\, \eta\, (u + \lambda\, \theta).$$
 #
 # On the right is the **old** $\theta$. **Our convention** is that of PyTorch: the decay is multiplied by $\eta$. The
-# notes' form in the table lacks that $\eta$; it is ours with $\lambda / \eta$ in place of $\lambda$. Some notes also
-# print the penalty and the decay one below the other, as if both were active. It is one or the other.
+# last form in the table lacks that $\eta$; it is ours with $\lambda / \eta$ in place of $\lambda$. You may also see the
+# penalty and the decay printed one below the other, as if both were active. It is one or the other.
 #
 # In code, what one step does to a weight whose gradient is zero:
 
@@ -2109,9 +2125,9 @@ plots.curve_beside(steps, expected, decaying_weight, name="Weight decay", xlabel
 # - **A promise for one run.** The bound is about the average over many runs. A single run is worse than four times the
 #   bound with probability at most 1/4. Take the *median* of the losses of several runs: it is that bad only if half of
 #   them are, which quickly becomes improbable.
-# - **Strong convexity.** If $F$ curves upwards at least like $\frac{\lambda}{2} \|\theta\|^2$, one step contracts the
-#   squared distance by a factor $1 - \lambda\eta$, and the noise term $\eta^2 L^2$ **stays**; some notes drop it, or
-#   contract twice as fast. Rates $\eta_t \propto 1 / t$ then give an error of about $1 / T$. Old points should count
+# - **Strong convexity.** If $F$ curves upwards at least like $\frac{\alpha}{2} \|\theta\|^2$, the first line of the proof
+#   says more: one step multiplies the expected squared distance by at most $1 - 2 \alpha \eta$, and adds the noise,
+#   $\eta^2 L^2$. Some notes drop the noise; with it, a constant rate does not converge. Rates $\eta_t \propto 1 / t$ then give an error of about $1 / T$. Old points should count
 #   less, for example in an average whose weights decay exponentially.
 #
 # In code, the constant rate and its bound:

@@ -90,7 +90,11 @@ def test_everything_is_where_it_belongs(repository: Path, course: Course) -> Non
 
 
 def test_formgraders_generate_button_makes_the_same(repository: Path, course: Course) -> None:
-    edit(repository / "solutions" / NAME / "small.py", "    ### END SOLUTION", "    #: return x.sum()\n    ### END SOLUTION")
+    edit(
+        repository / "solutions" / NAME / "small.py",
+        "    ### END SOLUTION",
+        "    #: return x.sum()\n    ### END SOLUTION",
+    )
     release([NAME], repository=repository, check=False)
     released = contents(course.folder("release", NAME))
     shutil.rmtree(course.folder("release", NAME))

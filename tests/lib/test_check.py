@@ -232,6 +232,16 @@ def test_an_edited_locked_cell_is_no_fault(tmp_path: Path) -> None:
     assert document["notes"][0] == "setup: this cell was edited; when graded, the original is used."
 
 
+@pytest.mark.usefixtures("no_kernel")
+@pytest.mark.parametrize(("answer", "noted"), [(None, True), ("Momentum is faster: 49 steps against 84.", False)])
+def test_a_written_answer_that_is_not_begun_is_noted(answer: str | None, noted: bool, tmp_path: Path) -> None:
+    node = solved()
+    cell_of(node, "claim").source = answer or cell_of(released(), "claim").source
+    document = check.check(write(node, tmp_path / "optimizers.ipynb"))
+    note = "claim: this written answer, 4 points given by a person, is not begun."
+    assert (note in document["notes"]) is noted
+
+
 def colab(node: NotebookNode) -> str:
     """As Colab saves it: format 4.0, lists of lines, ids in the metadata, and outputs."""
     cells = [

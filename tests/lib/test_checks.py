@@ -41,6 +41,8 @@ class Impostor:
 
 REFUSED = [
     ("nothing returned", None, 1.0, "x is None; does the function end with a return statement?"),
+    ("a place left open", ..., 1.0, "x is still ...; expected numbers"),
+    ("a place left open in a pair", (..., 1.0), [1.0, 1.0], "x holds ...; expected numbers"),
     ("another number", 1.5, 1.0, "x is 1.5 and should be 1"),
     ("one entry of several", [1.0, 2.0, 4.0], [1.0, 2.0, 3.0], "1 of 3 entries differ; the worst, at [2], is 4 and"),
     ("the worst of several", [[9.0, 2.5]], [[1.0, 2.0]], "2 of 2 entries differ; the worst, at [0, 0], is 9 and"),
@@ -57,7 +59,7 @@ REFUSED = [
         "x mixes shapes: its parts do not form one array",
     ),
     ("a text", "3", 3.0, "x is a str; expected numbers"),
-    ("an object", Impostor(), 1.0, "x is a Impostor; expected numbers"),
+    ("an object", Impostor(), 1.0, "x is an Impostor; expected numbers"),
     ("an array of objects", np.array([Impostor()]), [1.0], "x is an array of dtype object; expected numbers"),
     ("a function", np.sqrt, 1.0, "x is a ufunc; expected numbers"),
 ]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import pkgutil
 import subprocess
 import sys
 
 import chainrule
 import pytest
+
+IN_DATA = [f"data.{module.name}" for module in pkgutil.iter_modules(chainrule.data.__path__) if module.name[0] != "_"]
+MODULES = [*chainrule.__all__, *IN_DATA]
 
 
 @pytest.mark.parametrize("module", ["matplotlib", "numpy", "torch", "ipywidgets", "IPython"])
@@ -33,14 +37,14 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         _ = chainrule.optimisers
 
 
-@pytest.mark.parametrize("module", chainrule.__all__)
+@pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"chainrule.{module}"))
     assert result.attempted > 0
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("module", chainrule.__all__)
+@pytest.mark.parametrize("module", MODULES)
 def test_every_public_name_is_documented(module: str) -> None:
     loaded = importlib.import_module(f"chainrule.{module}")
     for name in loaded.__all__:

@@ -244,12 +244,19 @@ def test_a_constant_agrees_up_to_rounding(yours: float, expected: str, unsaved: 
 
 def test_each_regime_says_what_becomes_of_the_method(unsaved: list[Figure]) -> None:
     row = plots.regimes(CASES, descent)
-    fates = ["arrives in 7 steps", "runs away", "is still far after 20 steps"]
+    fates = ["arrives in 14 steps", "runs away", "creeps: 76% left after 20 steps"]
     assert [figure.get_suptitle().partition("\n")[2] for figure in unsaved] == fates
     assert row.title == "Gradient descent: yours is as expected"
     assert plots.regimes(CASES).title == "Gradient descent"
     slower = plots.regimes(CASES, lambda a, lr: descent(a, lr if lr > 1 else lr / 2))
     assert slower.title == "Gradient descent: yours departs at step 1 (well conditioned)"
+
+
+@pytest.mark.parametrize("factors", [(0.5, -1.5), (-0.75, -1.5), (0.75, 0.75), (0.8, -1.5), (0.75, 1.5)])
+def test_a_path_that_runs_away_hides_no_other_mistake(factors: tuple[float, float]) -> None:
+    start = np.array([-8.0, 4.0])
+    row = plots.regimes({"B": ((0.25, 2.5), 0.5)}, lambda a, lr: start * np.array(factors) ** np.arange(21)[:, None])
+    assert row.title == "Gradient descent: yours departs at step 1"
 
 
 # ---- contents

@@ -6,7 +6,7 @@ derivative has the same structure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -48,12 +48,12 @@ def value_and_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., tupl
     """
 
     def both(*args: Any, **options: Any) -> tuple[Any, Any]:
-        boxes, leaves = _boxed(args[argnum])
-        z = f(*args[:argnum], boxes, *args[argnum + 1 :], **options)
-        if np.size(value(z)) != 1:
+        leaves, build = _boxed(args[argnum], engine.leaf)
+        z = f(*args[:argnum], build(leaves), *args[argnum + 1 :], **options)
+        if getattr(z, "size", 1) != 1:
             raise errors.no_scalar(z)
-        seen, pull = _pulled(z, boxes, leaves, keep=False)
-        return seen, pull(None)
+        seen, pull = _pulled(z, leaves, keep=False)
+        return seen, build(pull(None))
 
     return both
 
@@ -65,8 +65,9 @@ def vjp(f: Callable[[Any], Any], x: Any) -> tuple[Any, Callable[[Any], Any]]:
     >>> pull(np.array([1.0, 0.0]))
     array([1., 0.])
     """
-    boxes, leaves = _boxed(x, Tensor)  # of copies: the caller may write into x and pull later
-    return _pulled(f(boxes), boxes, leaves, keep=True)
+    leaves, build = _boxed(x, Tensor)  # of copies: the caller may write into x and pull later
+    seen, pull = _pulled(f(build(leaves)), leaves, keep=True)
+    return seen, lambda g: build(pull(g))
 
 
 def jacobian(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -117,46 +118,45 @@ def hvp(f: Callable[[Any], Any], x: Any, v: Any) -> Any:
 
 # ---- boxes: Tensors in the place of the parameters
 
-
-def _boxed(x: Any, make: Callable[[Any], Tensor] = engine.leaf) -> tuple[Any, list[Tensor]]:
-    """The parameters as Tensors of their own, in the same structure and as a list."""
-    leaves: list[Tensor] = []
-
-    def box(part: Any) -> Tensor:
-        leaf = elementwise.identity(part) if part.__class__ is Tensor else make(part)
-        leaves.append(leaf)
-        return leaf
-
-    return _map(box, x), leaves
+Build = Callable[[Iterable[Any]], Any]
 
 
-def _map(f: Callable[[Any], Any], x: Any) -> Any:
-    if x.__class__ is np.ndarray or x.__class__ is Tensor:
-        return f(x)
+def _boxed(x: Any, make: Callable[[Any], Tensor]) -> tuple[list[Tensor], Build]:
+    """The parameters as Tensors of their own, and the function that puts such a list into their structure."""
+    parts, build = _taken_apart(x)
+    leaves = [elementwise.identity(part) if part.__class__ is Tensor else make(part) for part in parts]
+    return leaves, lambda parts: build(iter(parts))
+
+
+def _taken_apart(x: Any) -> tuple[list[Any], Callable[[Iterator[Any]], Any]]:
+    """The parts of a structure in order, and the function that builds one like it from others, one after the other."""
+    if not isinstance(x, dict | list | tuple):
+        return [x], next
+    parts, builds = [], []
+    for child in x.values() if isinstance(x, dict) else x:
+        own, build = _taken_apart(child)
+        parts += own
+        builds.append(build)
     if isinstance(x, dict):
-        return {key: _map(f, part) for key, part in x.items()}
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*(_map(f, part) for part in x))
-    if isinstance(x, list | tuple):
-        return type(x)(_map(f, part) for part in x)
-    return f(x)
+        return parts, lambda rest: {key: build(rest) for key, build in zip(x, builds, strict=True)}
+    if hasattr(x, "_fields"):  # a named tuple
+        return parts, lambda rest: type(x)(*[build(rest) for build in builds])
+    return parts, lambda rest: type(x)([build(rest) for build in builds])
 
 
-def _pulled(z: Any, boxes: Any, leaves: list[Tensor], keep: bool) -> tuple[Any, Callable[[Any], Any]]:
-    """The value for the caller, and the function from its cotangent to those of the boxes."""
+def _pulled(z: Any, leaves: list[Tensor], keep: bool) -> tuple[Any, Callable[[Any], list[Any]]]:
+    """The value for the caller, and the function from its cotangent to those of the leaves."""
     if z.__class__ is not Tensor or not leaves or z.born < leaves[0].born:  # it does not depend on them
-        return z, lambda g: _map(_zeros, boxes)
+        return z, lambda g: [_zeros(leaf) for leaf in leaves]
     order, older = engine.history(z, leaves[0].born)
     graph = older or any(leaf.args for leaf in leaves)  # the caller differentiates as well
 
-    def pull(g: Any) -> Any:
-        if graph or g.__class__ is Tensor:
-            start = g if g.__class__ is Tensor else engine.seed(z, g)
-            found = engine.pull_back(z, start, set(leaves), order=order, graph=True)
-        else:
-            start = engine.seed(z, g)
-            found = engine.own(engine.pull_back(z, start, set(leaves), order=order, keep=keep), start)
-        return _map(lambda leaf: found[leaf] if leaf in found else _zeros(leaf), boxes)
+    def pull(g: Any) -> list[Any]:
+        recorded = graph or g.__class__ is Tensor
+        start = g if g.__class__ is Tensor else engine.seed(z, g)
+        found = engine.pull_back(z, start, set(leaves), order=order, graph=recorded, keep=keep)
+        cotangents = [found[leaf] if leaf in found else _zeros(leaf) for leaf in leaves]
+        return cotangents if recorded else engine.own(leaves, cotangents, start)
 
     return z if graph else z.data[()], pull
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -102,7 +102,9 @@ class Tensor:
             RuntimeError: the graph was used already, or a leaf was given new data since.
         """
         g = seed(self, cotangent)
-        for leaf, d in own(pull_back(self, g, keep=keep), g).items():
+        found = pull_back(self, g, keep=keep)
+        leaves = list(found)
+        for leaf, d in zip(leaves, own(leaves, found.values(), g), strict=True):
             with _adding:
                 leaf.grad = d if leaf.grad is None else leaf.grad + d
 
@@ -235,10 +237,15 @@ def primitive(fun: Callable[..., tuple[Any, Pullbacks]]) -> Callable[..., Any]:
                 a, constant = a._data, False
             values.append(a)
         try:
-            z, pulls = fun(*values)
+            made = fun(*values)
         except (ValueError, TypeError, IndexError) as error:
             raise errors.refused(fun, values, error) from error
-        return z if constant else _result(z, fun, args, pulls)
+        if constant:
+            return made[0]
+        z, pulls = made
+        if pulls.__class__ is tuple and len(pulls) != len(args):
+            raise errors.wrong_pullbacks(fun, len(pulls), len(args))
+        return _result(z, fun, args, pulls)
 
     if isinstance(ufunc := getattr(np, fun.__name__, None), np.ufunc):
         UFUNCS[ufunc] = call
@@ -307,33 +314,24 @@ def pull_back(
             continue
         g = cotangents.pop(t)
         pulls: Any = t.fun(*t.args)[1] if graph else t.pulls  # type: ignore[misc]
-        joint = None if pulls.__class__ is tuple else pulls(g)
+        if pulls.__class__ is not tuple:
+            pulls = [lambda g, d=d: d for d in pulls(g)]
         if not keep and not graph:
             t.pulls = _used
-        for i, x in enumerate(t.args):
+        for x, pull in zip(t.args, pulls, strict=True):
             if x.__class__ is not Tensor or x.born < since:
                 continue
-            if x.born > t.born:
-                raise errors.edited(t, i)
-            if joint is not None:
-                d = joint[i]
-            elif pulls[i] is None:
-                raise errors.no_derivative(t, i)
-            else:
-                d = pulls[i](g)
-            c: Any = cotangents.get(x)
+            if pull is None or x.born > t.born:
+                raise errors.no_derivative(t, x) if pull is None else errors.edited(t, x)
+            d = pull(g)
             if d.__class__ is Part:
-                if graph:
-                    d = shapes.scatter(d.values, d.index, x.shape)
-                else:  # many parts of one array, as of a sequence, go into the same zeros
-                    if x not in ours:
-                        c = np.zeros(x.shape, d.values.dtype) if c is None else np.array(c)
-                        cotangents[x] = c
-                        ours.add(x)
-                    shapes.add_at(c, d.index, d.values)
+                if not graph:
+                    _add_part(cotangents, ours, x, d)
                     continue
+                d = shapes.scatter(d.values, d.index, x.shape)
             elif d.shape != x._data.shape:
-                d = unbroadcast(d, t, i)
+                d = unbroadcast(d, t, x)
+            c = cotangents.get(x)
             if c is None:
                 cotangents[x] = d
             elif x in ours:
@@ -346,14 +344,23 @@ def pull_back(
     return cotangents
 
 
-def unbroadcast(g: Any, t: Tensor, i: int) -> Any:
-    """Sum the cotangent `g` of argument i of `t` over the axes along which numpy repeated that argument."""
-    shape = t.args[i].shape
+def _add_part(cotangents: dict[Tensor, Any], ours: set[Tensor], x: Tensor, part: Part) -> None:
+    """Many parts of one array, such as the steps of a sequence, go into the same zeros."""
+    if x not in ours:
+        c = cotangents.get(x)
+        cotangents[x] = np.zeros(x.shape, part.values.dtype) if c is None else np.array(c)
+        ours.add(x)
+    shapes.add_at(cotangents[x], part.index, part.values)
+
+
+def unbroadcast(g: Any, t: Tensor, x: Tensor) -> Any:
+    """Sum the cotangent `g` of the argument x of `t` over the axes along which numpy repeated that argument."""
+    shape = x._data.shape
     while g.ndim > len(shape):
         g = g.sum(0)
     if g.shape != shape:
         if g.ndim < len(shape) or any(n not in (1, m) for n, m in zip(shape, g.shape, strict=True)):
-            raise errors.wrong_cotangent(t, i, g)
+            raise errors.wrong_cotangent(t, x, g)
         g = g.sum(tuple(k for k, (n, m) in enumerate(zip(shape, g.shape, strict=True)) if n != m), keepdims=True)
     return g
 
@@ -370,15 +377,14 @@ def seed(out: Tensor, cotangent: ArrayLike | None = None) -> Any:
     return g
 
 
-def own(cotangents: Mapping[Tensor, Any], *taken: Any) -> dict[Tensor, Any]:
-    """The same as arrays to give away: writable, of the Tensor's dtype, and none a part of another or of `taken`."""
-    seen, given = set(map(id, taken)), {}
-    for x, g in cotangents.items():
-        array = np.asarray(g, x.dtype)
-        if array is g and (id(g) in seen or not g.flags.owndata or not g.flags.writeable):
-            array = array.copy()
-        seen.add(id(array))
-        given[x] = array if array.ndim else array[()]
+def own(xs: Sequence[Tensor], cotangents: Iterable[Any], *taken: Any) -> list[Any]:
+    """The cotangents as arrays to give away: of their Tensor's dtype, and none a part of another or of `taken`."""
+    seen, given = set(map(id, taken)), []
+    for x, g in zip(xs, cotangents, strict=True):
+        if g.__class__ is not np.ndarray or g.base is not None or id(g) in seen or g.dtype != x._data.dtype:
+            g = np.array(g, x._data.dtype) if np.ndim(g) else x._data.dtype.type(g)
+        seen.add(id(g))
+        given.append(g)
     return given
 
 

@@ -27,8 +27,9 @@ def _shape(x: Any) -> str:
     return text if len(text) < 40 else f"{text[:37]}..."
 
 
-def _name(t: Any, i: int) -> str:
-    return f"argument {i} of {t.fun.__name__.lstrip('_')}, of shape {t.args[i].shape},"
+def _name(t: Any, x: Any) -> str:
+    i = next(i for i, a in enumerate(t.args) if a is x)
+    return f"argument {i} of {t.fun.__name__.lstrip('_')}, of shape {x.shape},"
 
 
 def another_shape(t: Any, array: np.ndarray) -> ValueError:
@@ -44,9 +45,9 @@ def cannot_write() -> TypeError:
     )
 
 
-def edited(t: Any, i: int) -> RuntimeError:
+def edited(t: Any, x: Any) -> RuntimeError:
     return RuntimeError(
-        f"{_name(t, i)} was given new data after this result was computed. "
+        f"{_name(t, x)} was given new data after this result was computed. "
         "Go back first and update then: loss.backward(), then w.data = w.data - lr * w.grad"
     )
 
@@ -58,8 +59,8 @@ def leaves_the_graph(function: str) -> TypeError:
     )
 
 
-def no_derivative(t: Any, i: int) -> TypeError:
-    return TypeError(f"{_name(t, i)} has no derivative; pass the plain array there: tensor.data")
+def no_derivative(t: Any, x: Any) -> TypeError:
+    return TypeError(f"{_name(t, x)} has no derivative; pass the plain array there: tensor.data")
 
 
 def no_floats(array: np.ndarray) -> TypeError:
@@ -106,12 +107,19 @@ def used() -> RuntimeError:
     )
 
 
-def wrong_cotangent(t: Any, i: int, g: Any) -> ValueError:
+def wrong_cotangent(t: Any, x: Any, g: Any) -> ValueError:
     return ValueError(
-        f"the pullback of {_name(t, i)} returned the shape {g.shape}; it has to be that of the argument, or, "
+        f"the pullback of {_name(t, x)} returned the shape {g.shape}; it has to be that of the argument, or, "
         f"if the argument was broadcast, of the result: {t.shape}"
     )
 
 
 def wrong_seed(out: Any, g: np.ndarray) -> ValueError:
     return ValueError(f"the cotangent has the shape {g.shape}, and the result {out.shape}; they have to be the same")
+
+
+def wrong_pullbacks(fun: Callable[..., Any], pullbacks: int, arguments: int) -> TypeError:
+    return TypeError(
+        f"{fun.__name__} returned {pullbacks} pullbacks for {arguments} arguments; it has to return one for each, None "
+        "where there is no derivative"
+    )

@@ -12,9 +12,10 @@ from chainrule.autodiff.engine import Pullbacks, primitive, value
 @primitive
 def linear(x: Any, W: Any, b: Any) -> tuple[Any, Pullbacks]:
     """x @ W + b with x (n, d), W (d, k) and b (k,)."""
-    z = x @ W
-    z = _plus(z, b)
-    return z, (lambda g: g @ W.T, lambda g: x.T @ g, lambda g: g)
+    if x.ndim != 2:
+        raise ValueError("x has to have two axes")
+    z = _plus(x @ W, b)
+    return z, (lambda g: g @ W.T, lambda g: x.T @ g, lambda g: g.sum(0))
 
 
 @primitive

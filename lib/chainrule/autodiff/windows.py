@@ -37,12 +37,15 @@ def conv2d(x: Any, w: Any, b: Any = None, *, stride: int = 1, padding: int = 0) 
         )
     if padding:
         x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    columns = unfold(x, w.shape[2:], stride)
-    n, c, p, q, rows, cols = columns.shape
-    z = w.reshape(len(w), -1) @ columns.reshape(n, c * p * q, rows * cols)
-    if b is not None:
-        z = z + b[:, None]
-    return z.reshape(n, len(w), rows, cols)
+    rows, columns = _windows(x, w.shape[2:], stride)
+    matrix = w.reshape(len(w), -1)
+    if stride == 1:
+        z = _as_rows(matrix @ _flat_windows(x, w.shape[2:]), rows, columns)
+    else:
+        z = (matrix @ _unfold(x, w.shape[2:], stride).reshape(len(x), matrix.shape[1], -1)).reshape(
+            len(x), len(w), rows, columns
+        )
+    return z if b is None else z + b.reshape(-1, 1, 1)
 
 
 def max_pool2d(x: Any, size: int, *, stride: int | None = None) -> Any:
@@ -73,12 +76,16 @@ def _flat(windows: Any) -> Any:
 
 def unfold(x: Any, size: tuple[int, int], stride: int = 1) -> Any:
     """All windows of (P, Q) pixels: (N, C, P, Q, rows, columns), where the last two axes say which window."""
-    (p, q), (h, w) = size, np.shape(x)[-2:]
-    if stride < 1 or p > h or q > w or p < 1 or q < 1:
-        raise ValueError(
-            f"a window of {p} x {q} pixels with stride {stride} does not fit an image of shape {np.shape(x)}"
-        )
+    _windows(x, size, stride)
     return _unfold(x, size, stride)
+
+
+def _windows(x: Any, size: tuple[int, int], stride: int) -> tuple[int, int]:
+    """How many windows fit below each other, and beside each other."""
+    (p, q), (h, w) = size, np.shape(x)[-2:]
+    if stride < 1 or not 1 <= p <= h or not 1 <= q <= w:
+        raise ValueError(f"windows of {p} x {q} pixels, {stride} apart, do not fit an image of shape {np.shape(x)}")
+    return (h - p) // stride + 1, (w - q) // stride + 1
 
 
 @primitive
@@ -105,3 +112,58 @@ def _offsets(shape: Any, stride: int) -> Iterator[tuple[int, int, Any]]:
     for i in range(p):
         for j in range(q):
             yield i, j, np.s_[:, :, i : i + (rows - 1) * stride + 1 : stride, j : j + (cols - 1) * stride + 1 : stride]
+
+
+# A window that moves by single pixels: in an image whose rows lie one behind the other, each place of the kernel sees
+# one contiguous slice, which is copied faster than rows are. Where a row ends, windows reach around into the next one;
+# these are computed as well, and cut off afterwards.
+
+
+@primitive
+def _flat_windows(x: Any, size: Any) -> tuple[Any, Pullbacks]:
+    (n, c, h, w), (p, q) = x.shape, size
+    length = (h - p) * w + w - q + 1
+    flat = value(x).reshape(n, c, h * w)
+    z = np.empty((n, c, p * q, length), x.dtype)
+    for k in range(p * q):
+        start = k // q * w + k % q
+        z[:, :, k] = flat[:, :, start : start + length]
+    return z.reshape(n, c * p * q, length), (lambda g: _flat_fold(g, x.shape, size), None)
+
+
+@primitive
+def _flat_fold(z: Any, shape: Any, size: Any) -> tuple[Any, Pullbacks]:
+    """The transpose of _flat_windows."""
+    (n, c, h, w), (p, q) = shape, size
+    windows = value(z).reshape(n, c, p * q, -1)
+    length = windows.shape[-1]
+    x = np.zeros((n, c, h * w), z.dtype)
+    for k in range(p * q):
+        start = k // q * w + k % q
+        x[:, :, start : start + length] += windows[:, :, k]
+    return x.reshape(shape), (lambda g: _flat_windows(g, size), None, None)
+
+
+@primitive
+def _as_rows(z: Any, rows: Any, columns: Any) -> tuple[Any, Pullbacks]:
+    """(N, K, length) to (N, K, rows, columns), without the windows that reach around."""
+    length = z.shape[-1]
+    width = (length - columns) // (rows - 1) if rows > 1 else columns
+    kept = _strided(value(z), rows, columns, width)
+    return kept, (lambda g: _from_rows(g, length, width), None, None)
+
+
+@primitive
+def _from_rows(g: Any, length: Any, width: Any) -> tuple[Any, Pullbacks]:
+    """The transpose of _as_rows."""
+    n, k, rows, columns = g.shape
+    z = np.zeros((n, k, length), g.dtype)
+    _strided(z, rows, columns, width)[...] = value(g)
+    return z, (lambda h: _as_rows(h, rows, columns), None, None)
+
+
+def _strided(z: np.ndarray, rows: int, columns: int, width: int) -> np.ndarray:
+    """A view of (N, K, length) as rows of which each begins `width` after the one before."""
+    step = z.strides[-1]
+    shape = (*z.shape[:-1], rows, columns)
+    return np.lib.stride_tricks.as_strided(z, shape, (*z.strides[:-1], width * step, step))

@@ -387,5 +387,7 @@ def _notes(places: Places, release: Manifest | None) -> Iterator[str]:
         cell = _chosen(known, places)
         if cell and known.role == "locked" and fingerprint(cell.source) != known.text:
             yield f"{known.grade_id}: this cell was edited; when graded, the original is used."
+        if cell and known.role == "written" and fingerprint(cell.source) == known.text:
+            yield f"{known.grade_id}: this written answer, {known.points:g} points given by a person, is not begun."
     visible = sum(cell.points for cell in release.cells if cell.role == "test" and _is_visible(cell, places))
     yield f"The visible tests carry {visible:g} of {sum(cell.points for cell in release.cells):g} points. {_HIDDEN}"

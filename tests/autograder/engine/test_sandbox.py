@@ -1,6 +1,8 @@
 """What student code finds behind the walls. Each case is a cell of a submission; what it prints is compared."""
 
+import dataclasses
 import os
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,35 @@ def test_side_files_are_there_and_stay_as_they_are(assignment, tmp_path):
 def test_the_sealed_say_why(grader, assignment):
     (text,) = run(grader, assignment, "try:\n    import chainrule\nexcept ImportError as error:\n    print(error)")
     assert text == "chainrule is sealed: this assignment is solved without it\n"
+
+
+def test_a_sealed_module_leaves_the_rest_of_its_package(assignment):
+    look = """import numpy as np
+from chainrule import data
+from chainrule.data import *
+print(moons(5, np.random.default_rng(0))[0].shape, glyphs(2, np.random.default_rng(0), fonts=FONTS[:1])[0].shape)
+print(hasattr(data, "minibatches"))
+import chainrule.data.batches"""
+    limits = dataclasses.replace(assignment.limits, cell_seconds=30.0, total_seconds=60.0)
+    with Grader(dataclasses.replace(assignment, sealed=("chainrule.data.batches",), limits=limits)) as grader:
+        grader.learn()
+        (text,) = run(grader, assignment, look)
+    assert text == "(5, 2) (2, 28, 28)\nFalse\nModuleNotFoundError"
+
+
+def test_of_a_sealed_module_nothing_compiled_is_seen(assignment):
+    import chainrule.data
+
+    py_compile.compile(str(Path(chainrule.data.__file__).with_name("batches.py")))  # beside it, as an import would
+    look = """import os, chainrule
+for folder, _, files in os.walk(os.path.dirname(chainrule.__file__)):
+    for name in files:
+        if "batches" in name or name.endswith(".pyc"):
+            print(name, os.path.getsize(os.path.join(folder, name)))"""
+    with Grader(dataclasses.replace(assignment, sealed=("chainrule.data.batches",))) as grader:
+        grader.learn()
+        (text,) = run(grader, assignment, look)
+    assert text == "batches.py 0\n"
 
 
 @pytest.mark.parametrize(

@@ -649,6 +649,18 @@ def convolved_there(*arguments: Any) -> Any:
     return functional.conv2d(*arrays, stride=stride, padding=padding)
 
 
+@st.composite
+def sequences(draw: st.DrawFn) -> Arguments:
+    steps, n, d, width = (draw(st.integers(1, most)) for most in (4, 3, 3, 3))
+    shapes = (steps, n, d), (d, 4 * width), (width, 4 * width), (4 * width,), (n, width), (n, width)
+    return [draw(array(shape)) for shape in shapes], ()
+
+
+def lstm_there(x: Any, W: Any, U: Any, b: Any, h: Any, c: Any) -> Any:
+    weights = [W.T, U.T, b, torch.zeros_like(b)]
+    return torch.lstm(x, (h[None], c[None]), weights, True, 1, 0.0, False, False, False)[0]
+
+
 NETWORKS = {
     "linear": Op(autodiff.linear, lambda x, w, b: x @ w + b, layers(), (autodiff.linear,)),
     "cross_entropy": Op(
@@ -657,6 +669,7 @@ NETWORKS = {
         classified(),
         (autodiff.cross_entropy,),
     ),
+    "lstm": Op(autodiff.lstm, lstm_there, sequences(), (autodiff.lstm,)),
     "conv2d": Op(convolved, convolved_there, images(), (autodiff.conv2d,)),
     "max_pool2d": Op(
         lambda x, size, stride: autodiff.max_pool2d(x, size, stride=stride),

@@ -334,7 +334,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "window": (
         lambda: autodiff.max_pool2d(M[None, None], 3),
         ValueError,
-        "a window of 3 x 3 pixels with stride 3 does not fit",
+        "windows of 3 x 3 pixels, 3 apart, do not fit",
     ),
     "singular": (lambda: np.linalg.inv(M @ M.T * 0), ValueError, "Singular matrix"),
     "dot": (lambda: np.dot(M[None], M), ValueError, "beyond two axes"),

@@ -1,4 +1,4 @@
-"""Data, and the batches in which a training loop takes it."""
+"""The batches in which a training loop takes its data."""
 
 from __future__ import annotations
 
