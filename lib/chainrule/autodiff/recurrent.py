@@ -51,14 +51,14 @@ def _recurrence(projected: Any, U: Any, h: Any, c: Any) -> tuple[Any, Pullbacks]
     if any(a.__class__ is Tensor for a in (projected, U, h, c)):  # differentiated twice
         return vjp(lambda args: _step_by_step(*args), (projected, U, h, c))
     steps, n, width = projected.shape
-    H = width // 4
-    half = np.full(width, 0.5, projected.dtype)
+    H, dtype = width // 4, np.result_type(projected, U, h, c)
+    half = np.full(width, 0.5, dtype)
     half[2 * H : 3 * H] = 1  # sigmoid(a) = tanh(a / 2) / 2 + 1/2
     shift = 1 - half
-    gates = np.empty_like(projected)
-    hs, cs = (np.empty((steps + 1, n, H), projected.dtype) for _ in "hc")
+    gates = np.empty(projected.shape, dtype)
+    hs, cs = (np.empty((steps + 1, n, H), dtype) for _ in "hc")
     hs[0], cs[0] = h, c
-    tanh_c, room = np.empty((steps, n, H), projected.dtype), np.empty((n, H), projected.dtype)
+    tanh_c, room = np.empty((steps, n, H), dtype), np.empty((n, H), dtype)
     for t in range(steps):
         a = gates[t]
         np.matmul(hs[t], U, out=a)
