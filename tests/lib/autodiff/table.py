@@ -459,6 +459,11 @@ SHAPES = {
     "method reshape": Op(lambda x: x.reshape(x.size, 1), lambda x: x.reshape(x.numel(), 1), one()),
     "ravel": rearranged(np.ravel, one()),
     "transpose": rearranged(np.transpose, one(permutations)),
+    "transpose by axes from either end": rearranged(
+        lambda x, axes: np.transpose(x, axes),
+        one(lambda shape: st.tuples(st.sampled_from([(0, -1, 1), (-1, 0, -2), (2, -3, 1)])), least=3, side=2),
+        np.transpose,
+    ),
     "method transpose": Op(lambda x: x.T.transpose().transpose(1, -2), lambda x: x.T, one(least=2, most=2)),
     "swapaxes": rearranged(np.swapaxes, one(pairs, least=1)),
     "moveaxis": rearranged(np.moveaxis, one(moves, least=1)),
