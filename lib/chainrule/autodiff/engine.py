@@ -176,8 +176,11 @@ class Tensor:
         return shapes.transpose(self, axes[0] if len(axes) == 1 else axes or None)
 
     def __repr__(self) -> str:
-        made = f", from {self.fun.__name__}" if self.fun else ""
+        made = f", from {self.fun.__name__.lstrip('_')}" if self.fun else ""
         return f"Tensor({np.array2string(np.asarray(self._data), separator=', ', prefix='Tensor(')}{made})"
+
+    def __getattr__(self, name: str) -> Any:
+        raise errors.no_attribute(name)
 
     def __setitem__(self, index: Any, new: Any) -> None:
         raise errors.cannot_write()

@@ -59,6 +59,11 @@ def leaves_the_graph(function: str) -> TypeError:
     )
 
 
+def no_attribute(name: str) -> AttributeError:
+    instead = f"; use np.{name}(tensor, ...)" if hasattr(np.ndarray, name) and hasattr(np, name) else ""
+    return AttributeError(f"a Tensor has no attribute {name!r}{instead}")
+
+
 def no_derivative(t: Any, x: Any) -> TypeError:
     return TypeError(f"{_name(t, x)} has no derivative; pass the plain array there: tensor.data")
 

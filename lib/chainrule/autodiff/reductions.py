@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.autodiff.engine import Pullbacks, implements, primitive, value
+from chainrule.autodiff.engine import Pullbacks, Tensor, implements, primitive, value
 
 
 @implements(np.sum)
@@ -97,17 +97,21 @@ def ptp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 def logsumexp(x: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) along axes, for any x: the largest entry is taken out first."""
-    return _logsumexp(x, axis, keepdims)
+    return _logsumexp(_array(x), axis, keepdims)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along an axis: probabilities from logits."""
-    return _softmax(x, axis)
+    return _softmax(_array(x), axis)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """log(softmax(x)) along an axis, without the loss of digits of doing one after the other."""
-    return _log_softmax(x, axis)
+    return _log_softmax(_array(x), axis)
+
+
+def _array(x: Any) -> Any:
+    return x if x.__class__ is Tensor else np.asarray(x)
 
 
 # ---- the primitives: with an axis of None, an int or a tuple

@@ -378,3 +378,18 @@ def test_the_argument_stays_as_it_was() -> None:
     z = jacobian(lambda a: (a * a).sum(0))(x)
     assert z.shape == (2, 3, 3)
     np.testing.assert_array_equal(x, X)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("var", r"'var'; use np.var\(tensor, ...\)"), ("grads", "no attribute 'grads'$")]
+)
+def test_an_attribute_that_numpy_has_is_named_with_its_function(name: str, told: str) -> None:
+    with pytest.raises(AttributeError, match=told):
+        getattr(Tensor([1.0]), name)
+
+
+def test_lists_are_taken_for_arrays() -> None:
+    assert autodiff.softmax([0.0, 0.0]).tolist() == [0.5, 0.5]
+    assert np.allclose(autodiff.log_softmax([0.0, 0.0]), -np.log(2)) and np.isclose(
+        autodiff.logsumexp([0, 0]), np.log(2)
+    )
