@@ -123,6 +123,8 @@ Build = Callable[[Iterable[Any]], Any]
 
 def _boxed(x: Any, make: Callable[[Any], Tensor]) -> tuple[list[Tensor], Build]:
     """The parameters as Tensors of their own, and the function that puts such a list into their structure."""
+    if x.__class__ is list and set(map(type, x)) == {np.ndarray}:  # as a network's parameters mostly are
+        return [make(part) for part in x], list
     parts, build = _taken_apart(x)
     leaves = [elementwise.identity(part) if part.__class__ is Tensor else make(part) for part in parts]
     return leaves, lambda parts: build(iter(parts))
@@ -158,7 +160,7 @@ def _pulled(z: Any, leaves: list[Tensor], keep: bool) -> tuple[Any, Callable[[An
         cotangents = [found[leaf] if leaf in found else _zeros(leaf) for leaf in leaves]
         return cotangents if recorded else engine.own(leaves, cotangents, start)
 
-    return z if graph else z.data[()], pull
+    return z if graph else z.data if z.ndim else z._data[()], pull
 
 
 def _zeros(leaf: Tensor) -> Any:
