@@ -433,7 +433,7 @@ def probe():
     ]:  # fmt: skip
         value = float(told[key])
         if abs(value - right) > tolerance * right:
-            return [key, f"{value:.3g}" if value == round(value) or "lr" == key[-2:] else f"{value:.1f}"]
+            return "not whole" if "steps" in key and value != round(value) else [key, f"{value:.3g}"]
     return "right"
 
 # %% heavy-ball: averaged
@@ -986,7 +986,7 @@ def check_adam(candidate):
         pass
 
 # %% adam-test: gradients-not-watched
-"""This checks the new parameters, and whether the parameters that were passed in are still what they were, but not the gradients. Copy them before the call, too, and compare afterwards."""
+"""A version that changes the gradients it is given is not noticed. They are arguments like the parameters: copy them before the call, too, and compare afterwards."""
 def check_adam(candidate):
     optimiser, old = candidate(lr=0.1, beta1=0.6, beta2=0.8, eps=0.5), [np.array([1.0, -2.0]), np.array([0.5])]
     grads = [[np.array([2.0, -1.0]), np.array([4.0])], [np.array([-0.5, 3.0]), np.array([1.0])]]
@@ -1060,9 +1060,12 @@ def probe():
             return "refused"
         return "False" if np.ndim(result) == 0 and str(result) == "False" else "accepted"
 
-    wrong = [{"correct": False}, {"power": False}, {"inside": True}, {"exchanged": True}, {"remembers": False}]
-    wrong += [{"shared": True}, {"in_place": True}, {"off": 1.02}, {"changes_grads": True}, {"first_only": True}]
-    return [answer(version(**changes)) for changes in [{}, {"off": 1 + 1e-14}, *wrong]]
+    right = [answer(version(**changes)) for changes in [{}, {"off": 1 + 1e-14}]]
+    numbers = [{"correct": False}, {"power": False}, {"inside": True}, {"exchanged": True}, {"remembers": False}]
+    numbers += [{"shared": True}, {"first_only": True}, {"off": 1.02}, {"off": -5.0}]
+    missed = [[i, told] for i, changes in enumerate(numbers) if (told := answer(version(**changes))) != "refused"]
+    # whether it watches its arguments is asked only of a check that misses no wrong number
+    return [right, missed or [answer(version(in_place=True)), answer(version(changes_grads=True))]]
 
 # %% cosine: not-clamped
 """This goes on along the cosine after `max_steps`, so the rate climbs again. Treat every later step like the last."""
@@ -1313,14 +1316,18 @@ def newton_step(theta, grad, hessian, damping=0.0):
 
 # %% newton: probe
 def probe():
+    theta, grad, hessian = np.array([1.0, -2.0]), np.array([3.0, 1.0]), np.array([[4.0, 1.0], [1.0, 2.0]])
     answers, changed = [], [False, False, False]
-    for hessian, damping in [([[4.0, 1.0], [1.0, 2.0]], 0.5), ([[4.0, 1.0], [1.0, 2.0]], 3.0), ([[1.0, 1.0], [1.0, 1.0]], 0.5)]:
-        kept = np.array([1.0, -2.0]), np.array([3.0, 1.0]), np.array(hessian)
-        given = [array.copy() for array in kept]
-        new = newton_step(*given, damping)
-        answers.append([round(float(x), 6) for x in np.ravel(new)])
-        changed = [c or not np.array_equal(a, b) for c, a, b in zip(changed, given, kept)]
-    return [answers, changed]
+    for damping in (0.5, 3.0):
+        given = [array.copy() for array in (theta, grad, hessian)]
+        answers.append([round(float(x), 6) for x in np.ravel(newton_step(*given, damping))])
+        changed = [c or not np.array_equal(a, b) for c, a, b in zip(changed, given, (theta, grad, hessian))]
+    try:
+        move = theta - newton_step(theta.copy(), grad.copy(), np.ones((2, 2)), 0.5)
+        singular = np.allclose((np.ones((2, 2)) + 0.5 * np.eye(2)) @ move, grad)
+    except np.linalg.LinAlgError:
+        singular = False
+    return [answers, changed, bool(singular)]
 
 # %% adamw: penalty-in-the-gradient
 """This adds the decay to the gradient, as a penalty would, so that it is divided by the root like everything else. AdamW keeps it outside: m and v see the plain gradient."""

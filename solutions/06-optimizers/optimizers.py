@@ -243,10 +243,10 @@ assert not np.array_equal(first, other), (
     "two generators with different seeds give the same order: is the one given used?"
 )
 for size in (1, 5):
-    orders = {tuple(int(b) for batch in epoch_batches(X[:3], y[:3], size, rng) for b in batch[1]) for _ in range(120)}
-    assert len(orders) == 6, (
-        "in 120 epochs of three examples one of their six orders never comes: is every order possible, also if all "
-        "examples are in one batch?"
+    firsts = {int(epoch_batches(X[:2], y[:2], size, rng)[0][1][0]) for _ in range(30)}
+    assert len(firsts) == 2, (
+        "in 30 epochs of two examples the same one always comes first: is every order possible, also if both are in one "
+        "batch?"
     )
 ### END HIDDEN TESTS
 
@@ -1089,7 +1089,7 @@ for shape, steps, lr, beta1, beta2, eps in [
     ((), 3, 0.1, 0.8, 0.5, 0.02),
     ((2,), 3, 0.1, 0.0, 0.7, 0.3),
     ((2,), 3, 0.1, 0.7, 0.0, 0.3),
-    ((2,), 40, 0.1, 0.95, 0.999, 0.01),
+    ((2,), 15, 0.1, 0.95, 0.999, 0.01),
 ]:
     grads = rng.normal(size=(steps, *shape)) * np.resize(sizes, steps).reshape(steps, *[1] * len(shape))
     point = np.asarray(rng.normal(size=shape))
@@ -1177,8 +1177,9 @@ for _ in range(3):
     returned.append((new, copies))
     params = [p.copy() for p in copies]
 for new, copies in returned:
-    assert len(new) == 2, "a later step changed the list returned earlier"
-    assert all(np.array_equal(p, q) for p, q in zip(new, copies)), "a later step changed an array returned earlier"
+    assert len(new) == 2 and all(np.array_equal(p, q) for p, q in zip(new, copies)), (
+        "a later step changed what an earlier one returned, the list or an array in it"
+    )
 
 # The same arrays and lists again at each step, overwritten in between; and parameters that do not move are new arrays.
 step, kind = (Adam(lr=0.3, beta1=0.5, beta2=0.6, eps=0.2).step for _ in range(2))
@@ -1853,7 +1854,7 @@ class Recorder:
 
 rng = np.random.default_rng(72)
 rates = [0.05, 0.2, 0.1, 0.0]
-for shape, mu in [((3,), 0.8), ((2, 2), 0.5), ((), 0.8), ((1,), 0.9), ((2,), 0.0)]:
+for shape, mu in [((3,), 0.8), ((2, 2), 0.5), ((), 0.8), ((1,), 0.9)]:
     theta, v = np.asarray(rng.normal(size=shape)), np.asarray(rng.normal(size=shape))
     for lr in rates:
         asked, slope = [], np.asarray(rng.normal(size=shape))
@@ -2200,7 +2201,7 @@ rng = np.random.default_rng(75)
 multipliers = np.array([1.0, 0.5, 0.0, 2.0, 0.25])
 for shape, steps, lr, decay, beta1, beta2, eps in [
     ((2, 3), 4, 0.05, 0.3, 0.9, 0.95, 0.3), ((3,), 3, 0.2, 1.5, 0.6, 0.8, 0.01), ((), 3, 0.1, 0.2, 0.3, 0.7, 0.1),
-    ((2,), 4, 0.1, 0.5, 0.0, 0.9, 0.1), ((2,), 4, 0.1, 0.5, 0.5, 0.0, 0.1), ((2,), 20, 0.1, 0.0, 0.5, 0.99, 1e-3),
+    ((2,), 4, 0.1, 0.5, 0.0, 0.9, 0.1), ((2,), 4, 0.1, 0.5, 0.5, 0.0, 0.1), ((2,), 10, 0.1, 0.0, 0.5, 0.99, 1e-3),
     ((2,), 3, 0.0, 0.5, 0.5, 0.9, 0.1),
 ]:  # fmt: skip
     sizes = np.resize([3.0, 1.0, 0.3, 2.0, 30.0], steps).reshape(steps, *[1] * len(shape))
