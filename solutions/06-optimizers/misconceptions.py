@@ -1063,9 +1063,13 @@ def probe():
     right = [answer(version(**changes)) for changes in [{}, {"off": 1 + 1e-14}]]
     numbers = [{"correct": False}, {"power": False}, {"inside": True}, {"exchanged": True}, {"remembers": False}]
     numbers += [{"shared": True}, {"first_only": True}, {"off": 1.02}, {"off": -5.0}]
-    missed = [[i, told] for i, changes in enumerate(numbers) if (told := answer(version(**changes))) != "refused"]
+    told = [answer(version(**changes)) for changes in numbers]
+    if "False" in told:
+        return "returns False"
+    if "refused" in right:
+        return [right, told[0]]
     # whether it watches its arguments is asked only of a check that misses no wrong number
-    return [right, missed or [answer(version(in_place=True)), answer(version(changes_grads=True))]]
+    return told if "accepted" in told else [answer(version(in_place=True)), answer(version(changes_grads=True))]
 
 # %% cosine: not-clamped
 """This goes on along the cosine after `max_steps`, so the rate climbs again. Treat every later step like the last."""

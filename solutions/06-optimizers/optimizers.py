@@ -137,7 +137,7 @@ def epoch_batches(X, y, batch_size, rng):
 
     Args:
         X: inputs, an array whose first axis counts the n examples; n is at least 1. Examples may be equal.
-        y: targets, an array whose first axis is as long; it may have others.
+        y: targets, an array whose first axis is as long; it may have more axes.
         batch_size: how many examples make a batch, an int of at least 1; it may be larger than n.
         rng: a numpy.random.Generator. All randomness comes from it, and each call draws a new order.
 
@@ -1089,6 +1089,7 @@ for shape, steps, lr, beta1, beta2, eps in [
     ((), 3, 0.1, 0.8, 0.5, 0.02),
     ((2,), 3, 0.1, 0.0, 0.7, 0.3),
     ((2,), 3, 0.1, 0.7, 0.0, 0.3),
+    ((2,), 2, 0.0, 0.7, 0.8, 0.3),
     ((2,), 15, 0.1, 0.95, 0.999, 0.01),
 ]:
     grads = rng.normal(size=(steps, *shape)) * np.resize(sizes, steps).reshape(steps, *[1] * len(shape))
@@ -1181,7 +1182,15 @@ for new, copies in returned:
         "a later step changed what an earlier one returned, the list or an array in it"
     )
 
-# The same arrays and lists again at each step, overwritten in between; and parameters that do not move are new arrays.
+# Parameters that do not move are new arrays, too.
+params = [np.ones(2)]
+new = [Adam(lr=lr).step(params, [np.full(2, slope)])[0] for lr, slope in ((0.0, 1.0), (0.1, 0.0))]
+params[0][...] = 77.0
+assert all(np.shape(p) == (2,) and np.allclose(p, 1) for p in new), (
+    "a parameter that does not move, with lr = 0 or a gradient of zero, is returned itself and not as a new array"
+)
+
+# The same arrays and lists again at each step, overwritten in between.
 step, kind = (Adam(lr=0.3, beta1=0.5, beta2=0.6, eps=0.2).step for _ in range(2))
 params, grads, values = [np.zeros((1, 2)), np.zeros(1)], [np.zeros((1, 2)), np.zeros(1)], rng.normal(size=(4, 6))
 values[0, 3:] = 0  # the first gradients
