@@ -178,13 +178,14 @@ class Adam:
         return new
 
 # %% adam: rate-factored-out
-"""Steps in units of the learning rate, so that last digits are rounded otherwise."""
+"""Steps in units near the learning rate, so that last digits are rounded otherwise."""
 class Adam:
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        self.unit, self.weights, self.eps, self.means = lr, (beta1, beta2), eps, {}
+        self.unit, self.weights, self.eps, self.means = lr + 1e-3, (beta1, beta2), eps, {}
+        self.share = lr / self.unit
 
     def step(self, params, grads):
-        return [(p / self.unit - self.direction(i, g)) * self.unit for i, (p, g) in enumerate(zip(params, grads))]
+        return [(p / self.unit - self.share * self.direction(i, g)) * self.unit for i, (p, g) in enumerate(zip(params, grads))]
 
     def direction(self, i, g):
         mean, square, t = self.means.get(i, (g * 0.0, g * 0.0, 0))
