@@ -35,7 +35,8 @@ _RELIES_ON_OVERWRITING = {
     "score": 0.0,
     "kind": "",
     "says": "",
-    "message": "This passes only because your code overwrites what the test gave it.",
+    "message": "Your code changes something that was passed in, if only for a while, and does not pass where that is "
+    "protected. Leave what you are given as it is, and make new arrays.",
 }
 
 

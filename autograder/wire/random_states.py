@@ -3,6 +3,9 @@
 The referee takes a generator's state back from the player only if it is its own, drawn further. Any other state (all
 zeros, say) would let a submission choose what a test draws next. What a generator keeps besides its position (the
 second of a pair of normals, the unused half of a 64-bit draw) must come from draws in between, too.
+
+A `Generator` also carries the seed from which `spawn` makes children. It stays what it is; only the count of children
+may grow.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from collections.abc import Callable
 from math import pi
 from typing import Any, NamedTuple
 
-from numpy import empty, frombuffer, isclose, log, ndarray, sin, sqrt, uint32, uint64
-from numpy.random import MT19937, PCG64, Generator, RandomState, get_state, set_state
+from numpy import empty, frombuffer, isclose, log, ndarray, ndim, sin, sqrt, uint32, uint64
+from numpy.random import MT19937, PCG64, Generator, RandomState, SeedSequence, get_state, set_state
 
 from autograder.wire import limits
 
@@ -22,6 +25,10 @@ __builtins__ = limits.PRIVATE_BUILTINS
 FURTHEST_TWISTER = 624 * 2000  # draws of 32 bits that may lie between two states of a Mersenne Twister
 FURTHEST_PCG64 = 2**40
 _HALVES = 4096  # last draws of PCG64 that its unused half may come from
+MOST_CHILDREN = 10_000  # that may be spawned between two states
+SEED_WORDS = 256  # integers of one seed, and of the key of a child
+SEED_BITS = 512  # of each of them
+POOL = 64  # words into which a seed is mixed; numpy's default is 4
 
 
 class Twister(NamedTuple):
@@ -149,24 +156,39 @@ AnyGenerator = Generator | RandomState | random.Random
 
 
 def generator_state(generator: AnyGenerator) -> tuple:
-    """The state, or () for a bit generator that is not carried."""
+    """The state, or () for a bit generator that is not carried. That of a `Generator` ends with its `Seed` or None."""
+    seed = (_seed(generator),) if type(generator) is Generator else ()
     if type(generator) is Generator and type(generator.bit_generator) is PCG64:
         state = generator.bit_generator.state
-        return "PCG64", state["state"]["state"], state["state"]["inc"], state["has_uint32"], int(state["uinteger"])
+        return (
+            "PCG64",
+            state["state"]["state"],
+            state["state"]["inc"],
+            state["has_uint32"],
+            int(state["uinteger"]),
+            *seed,
+        )
     twister = _TWISTERS[type(generator)].get(generator)
-    return () if twister is None else ("MT19937", *twister)
+    return () if twister is None else ("MT19937", *twister, *seed)
 
 
 def make_generator(kind: type, state: tuple) -> AnyGenerator:
     """Raises ValueError or TypeError for a state that is none of this kind of generator's."""
-    bits = (PCG64(0) if state[0] == "PCG64" else MT19937(0),) if kind is Generator else ()
-    made = kind(*bits)
+    if kind is Generator:
+        given = seed(state[-1])
+        source = 0 if given is None else given.sequence()
+        made = Generator(PCG64(source) if state[0] == "PCG64" else MT19937(source))
+    else:
+        made = kind()
     set_generator_state(made, state)
     return made
 
 
 def set_generator_state(generator: AnyGenerator, state: tuple) -> None:
     """Raises ValueError or TypeError for a state that is none of this generator's."""
+    if type(generator) is Generator:
+        _spawn_up_to(generator, seed(state[-1]))
+        state = state[:-1]
     if state[0] == "PCG64":
         inner = {"state": state[1], "inc": state[2]}
         kept = {"has_uint32": state[3], "uinteger": state[4]}
@@ -182,10 +204,78 @@ def generator_went_on(kind: type, mine: tuple, theirs: tuple) -> bool:
     """Whether `theirs` is `mine` drawn further."""
     if mine[0] != theirs[0] or len(mine) != len(theirs):
         return False
+    if kind is Generator:
+        if not _seed_went_on(mine[-1], theirs[-1]):
+            return False
+        mine, theirs = mine[:-1], theirs[:-1]
     if mine[0] == "PCG64":
         return _pcg64_went_on(mine, theirs)
     before, after = twister(mine[1:]), twister(theirs[1:])
     return before is not None and after is not None and twister_went_on(before, after, _TWISTERS[kind].second_normal)
+
+
+class Seed(NamedTuple):
+    """What `spawn` makes children from, as in numpy's SeedSequence."""
+
+    entropy: int | tuple[int, ...]
+    spawn_key: tuple[int, ...]
+    pool_size: int
+    children: int
+
+    def sequence(self) -> SeedSequence:
+        return SeedSequence(
+            self.entropy, spawn_key=self.spawn_key, pool_size=self.pool_size, n_children_spawned=self.children
+        )
+
+
+def seed(form: Any) -> Seed | None:
+    """A Seed from what came over the wire; None for None. Raises ValueError or TypeError for anything else."""
+    if form is None:
+        return None
+    entropy, key, pool, children = form
+    words = entropy if type(entropy) is tuple else (entropy,)
+    ok = type(key) is tuple and len(words) <= SEED_WORDS and len(key) <= SEED_WORDS
+    ok = ok and all(type(n) is int and 0 <= n < 2**SEED_BITS for n in (*words, *key))
+    ok = ok and type(pool) is type(children) is int and 4 <= pool <= POOL and 0 <= children < 2**32
+    if not ok:
+        raise ValueError("no seed of a random generator")
+    return Seed(entropy, key, pool, children)
+
+
+def _seed(generator: Generator) -> tuple | None:
+    """As a plain tuple; None for a seed that is not carried: of another class, of text, or out of bounds."""
+    sequence = generator.bit_generator.seed_seq
+    if type(sequence) is not SeedSequence:
+        return None
+    entropy: Any = sequence.entropy
+    try:
+        entropy = int(entropy) if ndim(entropy) == 0 else tuple(int(word) for word in entropy)
+        form = entropy, tuple(map(int, sequence.spawn_key)), sequence.pool_size, sequence.n_children_spawned
+        return None if seed(form) is None else form
+    except (TypeError, ValueError):
+        return None
+
+
+def _seed_went_on(mine: tuple | None, theirs: Any) -> bool:
+    """Whether only children were spawned in between."""
+    try:
+        before, after = seed(mine), seed(theirs)
+    except (TypeError, ValueError):
+        return False
+    if before is None or after is None:
+        return before is after
+    return before[:3] == after[:3] and 0 <= after.children - before.children <= MOST_CHILDREN
+
+
+def _spawn_up_to(generator: Generator, given: Seed | None) -> None:
+    """Spawn, and drop, the children that the other side has spawned."""
+    sequence: Any = generator.bit_generator.seed_seq
+    if given is not None and type(sequence) is SeedSequence:
+        missing = given.children - sequence.n_children_spawned
+        if missing > MOST_CHILDREN:
+            raise ValueError("too many children of a random generator")
+        if missing > 0:
+            sequence.spawn(missing)
 
 
 def _pcg64_went_on(mine: tuple, theirs: tuple) -> bool:

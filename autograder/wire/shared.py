@@ -159,14 +159,16 @@ class Bytes(Kind):
 
 
 class Array(Kind):
-    """Arrays of numbers and of str. Content: [dtype, shape, whether it may be written, bytes in C order]"""
+    """Arrays of numbers and of str. Content: [dtype, shape, whether it may be written, bytes in C order, and "F" for an
+    array that lies in Fortran's order]"""
 
     def accepts(self, obj: Any) -> bool:
         return _is_carried(obj.dtype)
 
     def describe(self, obj: Any, peer: Peer) -> tuple[list, Any]:
         raw, look = obj.tobytes(), self._look(obj)
-        return [obj.dtype.str, list(obj.shape), obj.flags.writeable, peer.encode_raw(raw)], (look, raw)
+        order = ["F"] if obj.flags.fnc else []
+        return [obj.dtype.str, list(obj.shape), obj.flags.writeable, peer.encode_raw(raw), *order], (look, raw)
 
     def _look(self, obj: Any) -> tuple:
         return obj.dtype, obj.shape, obj.flags.writeable
@@ -182,7 +184,7 @@ class Array(Kind):
 
     def create(self, content: list, peer: Peer) -> Any:
         given = self._given(content, peer)
-        return empty(given.shape, given.dtype)
+        return empty(given.shape, given.dtype, order="F" if content[4:] == ["F"] else "C")
 
     def fill(self, obj: Any, content: list, peer: Peer, mine: bool) -> None:
         new = self._given(content, peer)

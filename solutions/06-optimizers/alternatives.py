@@ -1,12 +1,24 @@
 # Right versions written otherwise: the tests must accept each. Read as text, never imported.
 
-# %% batches: generator
-"""A generator in place of a list, and np.split at the cuts."""
+# %% batches: children
+"""A child of the generator for each epoch, and np.split at the cuts."""
 def epoch_batches(X, y, batch_size, rng):
     order = np.arange(len(y))
-    rng.shuffle(order)
-    for rows in np.split(order, range(batch_size, len(order), batch_size)):
-        yield np.take(X, rows, axis=0), np.take(y, rows, axis=0)
+    rng.spawn(1)[0].shuffle(order)
+    cuts = np.split(order, range(batch_size, len(order), batch_size))
+    return [(np.take(X, rows, axis=0), np.take(y, rows, axis=0)) for rows in cuts]
+
+# %% batches: pack-of-cards
+"""Cards drawn one after the other by hand, and a generator inside."""
+def epoch_batches(X, y, batch_size, rng):
+    def hands(left, hand):
+        while left:
+            hand.append(left.pop(int(rng.integers(len(left)))))
+            if not left or len(hand) == batch_size:
+                yield X[hand], y[hand]
+                hand = []
+
+    return [*hands(list(range(X.shape[0])), [])]
 
 # %% batches: sorted-keys
 """The order by sorting random keys, examples collected one by one, batches as lists of two."""
@@ -166,13 +178,14 @@ class Adam:
         return new
 
 # %% adam: rate-factored-out
-"""Steps in units of the learning rate, so that last digits are rounded otherwise."""
+"""Steps in units near the learning rate, so that last digits are rounded otherwise."""
 class Adam:
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        self.unit, self.weights, self.eps, self.means = lr, (beta1, beta2), eps, {}
+        self.unit, self.weights, self.eps, self.means = lr + 1e-3, (beta1, beta2), eps, {}
+        self.share = lr / self.unit
 
     def step(self, params, grads):
-        return [(p / self.unit - self.direction(i, g)) * self.unit for i, (p, g) in enumerate(zip(params, grads))]
+        return [(p / self.unit - self.share * self.direction(i, g)) * self.unit for i, (p, g) in enumerate(zip(params, grads))]
 
     def direction(self, i, g):
         mean, square, t = self.means.get(i, (g * 0.0, g * 0.0, 0))

@@ -133,17 +133,17 @@ print("variance of one example's gradient:    ", sigma2.round(3))
 
 # %% nbgrader={"grade": false, "grade_id": "batches", "locked": false, "schema_version": 3, "solution": true} tags=["raises-exception"]
 def epoch_batches(X, y, batch_size, rng):
-    """The minibatches of one epoch: every example once, in random order.
+    """The minibatches of one epoch: every example once, in random order. Every order is equally likely.
 
     Args:
-        X: inputs, an array whose first axis counts the n examples; n is at least 1.
-        y: targets, an array whose first axis is as long.
+        X: inputs, an array whose first axis counts the n examples; n is at least 1. Examples may be equal.
+        y: targets, an array whose first axis is as long; it may have more axes.
         batch_size: how many examples make a batch, an int of at least 1; it may be larger than n.
         rng: a numpy.random.Generator. All randomness comes from it, and each call draws a new order.
 
     Returns:
-        A list of pairs (X_batch, y_batch): the same rows of X and of y, in the same order. Every batch has batch_size
-        examples, except that the last one has what is left; no batch is empty. X and y are not changed.
+        A list of pairs (X_batch, y_batch) of new arrays: the same rows of X and of y, in the same order. Every batch
+        has batch_size examples, except that the last one has what is left; no batch is empty. X and y are not changed.
     """
     ### BEGIN SOLUTION
     order = rng.permutation(len(X))
@@ -171,17 +171,14 @@ print("passed")
 # Hidden tests: other sizes and shapes; what the batches hold.
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(71)
-for n, batch_size, shape in [
-    (11, 4, (3,)),
-    (12, 4, (2, 2)),
-    (5, 8, (1,)),
-    (1, 1, (2,)),
-    (9, 1, ()),
-    (10, 10, (4,)),
-    (21, 5, (2,)),
-]:
-    X, y = rng.normal(size=(n, *shape)), 100 + np.arange(n)
-    batches = list(epoch_batches(X.copy(), y.copy(), batch_size, rng))
+for n, batch_size, shape, more in [
+    (11, 4, (3,), ()), (12, 4, (2, 2), ()), (5, 8, (1,), ()), (1, 1, (2,), ()), (9, 1, (), ()), (10, 10, (4,), ()),
+    (21, 5, (2,), ()), (7, 3, (2,), (1,)), (8, 3, (3,), (2,)), (4, 9, (2, 1), (2, 3)),
+]:  # fmt: skip
+    X = rng.normal(size=(n, *shape))
+    y = (100.0 + np.arange(n)).reshape(n, *[1] * len(more)) + np.zeros(more)
+    batches = epoch_batches(X.copy(), y.copy(), batch_size, rng)
+    assert isinstance(batches, (list, tuple)), "epoch_batches does not return a list"
     assert all(len(batch) == 2 for batch in batches), "a batch is not a pair of inputs and targets"
     inputs_of, targets_of = [b[0] for b in batches], [b[1] for b in batches]
     wanted = [batch_size] * (n // batch_size) + [n % batch_size] * (n % batch_size > 0)
@@ -191,12 +188,27 @@ for n, batch_size, shape in [
     assert [np.shape(x) for x in inputs_of] == [(size, *shape) for size in wanted], (
         "the inputs of a batch have another shape: one row of X for each example of the batch"
     )
-    ids = np.concatenate(targets_of) - 100
-    assert np.shape(ids) == (n,) and sorted(ids.tolist()) == list(range(n)), (
-        "in one epoch an example is missing or comes twice"
+    assert [np.shape(t) for t in targets_of] == [(size, *more) for size in wanted], (
+        "the targets of a batch have another shape: one row of y for each example of the batch"
     )
+    ids = np.concatenate(targets_of).reshape(n, -1)[:, 0] - 100
+    assert sorted(ids.tolist()) == list(range(n)), "in one epoch an example is missing or comes twice"
+    assert np.array_equal(np.concatenate(targets_of), y[ids.astype(int)]), "the rows of y are mixed up"
     assert np.array_equal(np.concatenate(inputs_of), X[ids.astype(int)]), (
         "the targets of a batch do not belong to its inputs: are both selected by the same rows?"
+    )
+
+batches = epoch_batches(np.ones((7, 2)), np.array([1, 0, 1, 0, 1, 1, 0]), 3, rng)
+assert np.array_equal(np.sort(np.concatenate([b[1] for b in batches])), [0, 0, 0, 1, 1, 1, 1]), (
+    "examples that are equal count as often as they occur"
+)
+for batch_size in (3, 4, 6):
+    X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
+    batches = epoch_batches(X, y, batch_size, rng)
+    kept = [(np.array(a), np.array(b)) for a, b in batches]
+    X[...], y[...] = -1, -1
+    assert all(np.array_equal(a, c) and np.array_equal(b, d) for (a, b), (c, d) in zip(batches, kept)), (
+        "a batch changes when X or y does: the batches are to be new arrays"
     )
 ### END HIDDEN TESTS
 
@@ -222,6 +234,7 @@ assert not all(np.ptp(first.reshape(10, 8), axis=1) == 7), (
     "each batch holds neighbours: shuffle the examples first, then cut"
 )
 assert np.mean(np.abs(np.diff(first)) == 1) < 0.5, "most examples still follow their old neighbour"
+assert not (np.diff(first.reshape(10, 8), axis=1) > 0).all(), "the examples of each batch come in their old order"
 assert not np.array_equal(first, second), "a second epoch repeats the order of the first: does each call draw anew?"
 assert np.array_equal(first, again), (
     "two generators with the same seed give different orders: is there another source of draws?"
@@ -229,6 +242,12 @@ assert np.array_equal(first, again), (
 assert not np.array_equal(first, other), (
     "two generators with different seeds give the same order: is the one given used?"
 )
+for size in (1, 5):
+    firsts = {int(epoch_batches(X[:2], y[:2], size, rng)[0][1][0]) for _ in range(30)}
+    assert len(firsts) == 2, (
+        "in 30 epochs of two examples the same one always comes first: is every order possible, also if both are in one "
+        "batch?"
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -321,8 +340,8 @@ print("factors:", factors, " steps to a hundredth, before rounding up:", steps.r
 CASES = {"A": ((1.0, 1.5), 0.4), "B": ((0.25, 2.5), 0.5), "C": ((0.01, 1.0), 0.4)}  # name: ((a1, a2), lr)
 
 # %% [markdown]
-# `predictions()` returns a dict with these keys. Three correct digits are enough, and you may compute:
-# `"best lr": 2 / 3` is fine.
+# `predictions()` returns a dict with these keys. Numbers are ints or floats. Three correct digits are enough, and you may
+# compute: `"best lr": 2 / 3` is fine.
 #
 # - `"factors"`: for each case the pair $(r_1, r_2)$, with signs;
 # - `"fate"`: for each case one of the words `"arrives"` (after 20 steps less than a thousandth of the distance to the
@@ -347,7 +366,7 @@ def predictions():
 
     Returns:
         A dict with the keys "factors", "fate", "largest lr", "steps", "best lr" and "steps at best lr", as listed
-        above: numbers, pairs of numbers, and words.
+        above: numbers (ints or floats), pairs of numbers, and words.
     """
     ### BEGIN SOLUTION
     return {
@@ -399,7 +418,8 @@ print("passed")
 # Hidden tests: the factors and fates of all cases.
 ### BEGIN HIDDEN TESTS
 told = predictions()
-for case, ((a1, a2), lr) in CASES.items():
+for case in "BCA":
+    (a1, a2), lr = CASES[case]
     ends = []
     for a in (a1, a2):
         x = 1.0
@@ -409,6 +429,9 @@ for case, ((a1, a2), lr) in CASES.items():
     one_step = np.array([1 - 2 * lr * a1, 1 - 2 * lr * a2])
     pair = np.asarray(told["factors"][case], dtype=float)
     assert np.shape(pair) == (2,), "the factors of a case are not two numbers"
+    assert case == "A" or not np.allclose(pair[::-1], one_step, rtol=2e-3), (
+        "the two factors of a case are exchanged: the first belongs to x1"
+    )
     assert np.allclose(np.abs(pair), np.abs(one_step), rtol=2e-3), (
         "a factor is wrong in size. What is the derivative of a * x**2, and by what does one step multiply x?"
     )
@@ -531,7 +554,8 @@ print("velocity after", t, "equal gradients:", sum(mu ** (t - 1 - i) * g[i] for 
 #
 # ●○○ · 8 minutes · 4 points
 #
-# `heavy_ball_step(theta, v, grad, lr, mu)` returns `(theta, v)`: new arrays, all of one shape.
+# `heavy_ball_step(theta, v, grad, lr, mu)` returns `(theta, v)`: new arrays, all of one shape. New means that nobody
+# else holds them: they stay what they are whatever becomes of the arrays passed in, and in later calls.
 #
 # <details><summary>Hint: in which order?</summary>
 # The velocity takes up the gradient first. The point then moves with the velocity it has just got.
@@ -556,7 +580,8 @@ def heavy_ball_step(theta, v, grad, lr, mu):
         mu: how much of the velocity is kept, a float in [0, 1).
 
     Returns:
-        (theta, v): the new point and the new velocity, of the same shape. The arguments are not changed.
+        (theta, v): the new point and the new velocity, new arrays of the same shape. The arguments, and what earlier
+        calls returned, are not changed.
     """
     ### BEGIN SOLUTION
     v = mu * v + grad
@@ -587,9 +612,9 @@ print("passed")
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(61)
 rates, mu = [0.3, 0.05, 0.7, 0.2, 0.4], 0.8
-for shape, steps in [((2, 1, 3), 5), ((4,), 3), ((1,), 2), ((), 2)]:
-    grads = rng.normal(size=(steps, *shape))
-    start, push = np.asarray(rng.normal(size=shape)), np.asarray(rng.normal(size=shape))
+for shape, steps, scale in [((2, 1, 3), 5, 1), ((4,), 3, 1e6), ((1,), 2, 1), ((), 2, 1e-6), ((300,), 2, 1)]:
+    grads = rng.normal(size=(steps, *shape)) * scale
+    start, push = (np.asarray(rng.normal(size=shape) * scale) for _ in range(2))
     times = range(1, steps + 1)
     velocities = [mu**t * push + sum(mu ** (t - i) * grads[i - 1] for i in range(1, t + 1)) for t in times]
     points = [start - sum(lr * u for lr, u in zip(rates, velocities[:t])) for t in times]
@@ -598,14 +623,23 @@ for shape, steps in [((2, 1, 3), 5), ((4,), 3), ((1,), 2), ((), 2)]:
         theta, v = heavy_ball_step(theta, v, grads[t].copy(), rates[t], mu)
         assert np.shape(v) == shape, "the new velocity has another shape than the old one"
         assert np.shape(theta) == shape, "the new point has another shape than the old one"
-        assert np.allclose(v, velocities[t]), "the velocity is not mu times the old velocity plus the gradient"
-        assert np.allclose(theta, points[t]), "the point does not move by -lr times the new velocity"
+        assert np.allclose(v, velocities[t], atol=1e-6 * scale), (
+            "the velocity is not mu times the old velocity plus the gradient"
+        )
+        assert np.allclose(theta, points[t], atol=1e-6 * scale), "the point does not move by -lr times the new velocity"
 
 theta, v = heavy_ball_step(np.float32([3.0, -1.0]), np.float32([0.5, 2.0]), np.float32([1.0, 4.0]), lr=0.5, mu=0.25)
 assert np.allclose(v, [1.125, 4.5]) and np.allclose(theta, [2.4375, -3.25]), "a float32 step is wrong"
 
 theta, v = heavy_ball_step(np.array([1.0, 2.0]), np.array([5.0, -3.0]), np.array([0.5, 0.25]), lr=2.0, mu=0.0)
 assert np.allclose(v, [0.5, 0.25]) and np.allclose(theta, [0.0, 1.5]), "with mu = 0 it should be plain gradient descent"
+
+grid, column = np.arange(6.0).reshape(2, 3), np.array([[1.0], [3.0]])
+theta, v = heavy_ball_step(np.asfortranarray(grid), np.ones((3, 2)).T, np.tile(column, 3), lr=0.5, mu=2**-2)
+assert np.shape(theta) == np.shape(v) == (2, 3), "the new point or velocity has another shape than the old one"
+assert np.allclose(v, 0.25 + column + 0 * grid) and np.allclose(theta, grid - 0.125 - 0.5 * column), (
+    "entries are mixed up where arrays lie in another order in memory, as transposed ones do"
+)
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "heavy-ball-hidden-2", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -620,6 +654,22 @@ assert np.array_equal(given[2], before[2]), "the array passed as grad was change
 assert np.shape(theta) == np.shape(v) == (1, 3), "the new point or the new velocity has another shape than the old one"
 assert np.all(np.abs(theta - before[0]) > 0), "the point does not move"
 assert np.all(np.abs(v - before[1]) > 0), "the velocity does not change"
+
+# New arrays, also where a result has the values of an argument; and each call makes its own.
+results = []
+for old_v, slope, lr, mu in [(0, 3, 0.5, 0.5), (2, 3, 0.5, 0.0), (2, 3, 0.0, 0.5), (2, 0, 0.5, 0.5), (0, 0, 0.5, 0.0)]:
+    given = [np.full(2, 1.0), np.full(2, float(old_v)), np.full(2, float(slope))]
+    theta, v = heavy_ball_step(*given, lr, mu)
+    wanted = mu * old_v + slope
+    results.append((theta, 1 - lr * wanted, v, wanted))
+    for array in given:
+        array[...] = 77.0
+for theta, point, v, velocity in results:
+    assert np.shape(theta) == np.shape(v) == (2,), "the new point or velocity has another shape than the old one"
+    assert np.allclose(theta, point) and np.allclose(v, velocity), (
+        "a result changes when an array that was passed in is overwritten, or in a later call: it is no new array. Look "
+        "at lr = 0, at mu = 0 and at a velocity or a gradient of zero as well"
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -753,7 +803,8 @@ def rmsprop_step(theta, s, grad, lr, rho=0.9, eps=1e-8):
         eps: a positive float, added to the root.
 
     Returns:
-        (theta, s): the new point and the new running mean, of the same shape. The arguments are not changed.
+        (theta, s): the new point and the new running mean, new arrays of the same shape. The arguments, and what
+        earlier calls returned, are not changed.
     """
     ### BEGIN SOLUTION
     s = rho * s + (1 - rho) * grad**2
@@ -816,6 +867,24 @@ assert np.allclose(theta, [-1 / (1 + 0.1**0.5), 0.0, 2 / (1 + 2 * 0.1**0.5)]), (
     "for tiny or zero gradients eps decides: outside the root, 1e-8 unless stated otherwise"
 )
 
+theta, s = rmsprop_step(np.array([1.0, 2.0]), np.array([4.0, 9.0]), np.array([-3.0, 0.5]), 0.5, rho=0.0, eps=1.0)
+assert np.allclose(s, [9.0, 0.25]) and np.allclose(theta, [1 + 1.5 / 4, 2 - 0.25 / 1.5]), "a step with rho = 0 is wrong"
+
+theta, s = rmsprop_step(np.ones(2), np.array([4.0, 9.0]), np.zeros(2), 0.5, rho=0.5, eps=1.0)
+assert np.allclose(s, [2.0, 4.5]) and np.allclose(theta, 1), "with a gradient of zero s is not rho times the old s"
+
+theta, s = rmsprop_step(np.zeros(2), np.array([1e8, 0.0]), np.array([2e4, -3e6]), 10.0, rho=0.5)
+assert np.allclose(s, [2.5e8, 4.5e12]) and np.allclose(theta, [-2e5 / 2.5e8**0.5, 10 * 2**0.5]), (
+    "a step with large gradients is wrong"
+)
+
+grid, row = np.arange(6.0).reshape(2, 3), np.array([[1.0, 2.0, 4.0]])
+theta, s = rmsprop_step(np.asfortranarray(grid), np.zeros((3, 2)).T, np.tile(row, (2, 1)), 0.5, rho=0.75, eps=1.0)
+assert np.shape(theta) == np.shape(s) == (2, 3), "the new point or the new running mean has another shape"
+assert np.allclose(s, row**2 / 4 + 0 * grid) and np.allclose(theta, grid - 0.5 * row / (row / 2 + 1)), (
+    "entries are mixed up where arrays lie in another order in memory, as transposed ones do"
+)
+
 theta, s = rmsprop_step(np.float32([3.0, -1.0]), np.float32([1.0, 0.0]), np.float32([1.0, 4.0]), 0.5, rho=0.5, eps=1.0)
 assert np.allclose(s, [1.0, 8.0]) and np.allclose(theta, [2.75, -1 - 2 / (1 + 8**0.5)]), "a float32 step is wrong"
 ### END HIDDEN TESTS
@@ -832,6 +901,22 @@ assert np.array_equal(given[2], before[2]), "the array passed as grad was change
 assert np.shape(theta) == np.shape(s) == (1, 3), "the new point or the new running mean has another shape than the old"
 assert np.all(np.abs(theta - before[0]) > 0), "the point does not move"
 assert np.all(np.abs(s - before[1]) > 0), "the running mean does not change"
+
+# New arrays, also where a result has the values of an argument; and each call makes its own.
+results = []
+for old, slope, lr, rho in [(0, 3, 0.5, 0.5), (4, 3, 0.5, 0.0), (4, 2, 0.5, 0.5), (4, 3, 0.0, 0.5), (0, 0, 0.5, 0.5)]:
+    given = [np.full(2, 1.0), np.full(2, float(old)), np.full(2, float(slope))]
+    theta, s = rmsprop_step(*given, lr, rho, 1.0)
+    wanted = rho * old + (1 - rho) * slope**2
+    results.append((theta, 1 - lr * slope / (wanted**0.5 + 1), s, wanted))
+    for array in given:
+        array[...] = 77.0
+for theta, point, s, mean in results:
+    assert np.shape(theta) == np.shape(s) == (2,), "the new point or the new running mean has another shape"
+    assert np.allclose(theta, point) and np.allclose(s, mean), (
+        "a result changes when an array that was passed in is overwritten, or in a later call: it is no new array. Look "
+        "at lr = 0, at rho = 0 and at a gradient of zero as well"
+    )
 ### END HIDDEN TESTS
 
 # %% tags=["explore", "raises-exception"]
@@ -948,8 +1033,8 @@ class Adam:
             grads: a list of as many arrays, grads[i] of the shape of params[i].
 
         Returns:
-            A list of new arrays, the i-th of the shape of params[i]. The arguments, and what earlier calls
-            returned, are not changed.
+            A new list of new arrays, the i-th of the shape of params[i]. The arguments, and what earlier calls
+            returned, are not changed. Nothing of the arguments is kept: the caller may overwrite them afterwards.
         """
         ### BEGIN SOLUTION
         if self.t == 0:
@@ -1002,8 +1087,12 @@ for shape, steps, lr, beta1, beta2, eps in [
     ((3,), 3, 0.2, 0.6, 0.8, 0.01),
     ((1,), 2, 0.5, 0.3, 0.99, 0.1),
     ((), 3, 0.1, 0.8, 0.5, 0.02),
+    ((2,), 3, 0.1, 0.0, 0.7, 0.3),
+    ((2,), 3, 0.1, 0.7, 0.0, 0.3),
+    ((2,), 2, 0.0, 0.7, 0.8, 0.3),
+    ((2,), 15, 0.1, 0.95, 0.999, 0.01),
 ]:
-    grads = rng.normal(size=(steps, *shape)) * sizes[:steps].reshape(steps, *[1] * len(shape))
+    grads = rng.normal(size=(steps, *shape)) * np.resize(sizes, steps).reshape(steps, *[1] * len(shape))
     point = np.asarray(rng.normal(size=shape))
     step = Adam(lr, beta1, beta2, eps).step
     for t in range(1, steps + 1):
@@ -1015,6 +1104,16 @@ for shape, steps, lr, beta1, beta2, eps in [
         assert t > 2 or np.allclose(new, wanted), "the second step is wrong: are the means and t remembered?"
         assert np.allclose(new, wanted), "a later step is wrong: does t count every step, is each mean a running mean?"
         point = np.asarray(wanted)
+
+# A gradient of zero is a gradient like any other, also at the first step; large ones and small ones are, too.
+for grads in [[2.0, 0.0, 1.0], [0.0, 0.0, 3.0, -1.0], [1e6, -3e7, 1e5], [1e-6, 3e-6, -1e-6]]:
+    step, grads = Adam(lr=0.5, beta1=0.6, beta2=0.8).step, np.array(grads)
+    for t in range(1, len(grads) + 1):
+        wanted = -0.5 * corrected(grads[:t], 0.6) / (corrected(grads[:t] ** 2, 0.8) ** 0.5 + 1e-8)
+        (new,) = step([np.zeros((1, 1))], [np.full((1, 1), grads[t - 1])])
+        assert np.shape(new) == (1, 1) and np.allclose(new, wanted), (
+            "a step is wrong when a gradient is zero, very large or very small: it belongs to both means, and to t, too"
+        )
 
 step = Adam().step
 grads = np.array([[2.0, -1.0], [-0.5, 3.0], [0.25, 0.125]])
@@ -1067,17 +1166,45 @@ params, returned = [np.array([[1.0, -2.0]]), np.array([0.5])], []
 for _ in range(3):
     grads = [rng.normal(size=(1, 2)), rng.normal(size=1)]
     old, slopes = [p.copy() for p in params], [g.copy() for g in grads]
-    new = list(step(params, grads))
+    new = step(params, grads)
+    assert isinstance(new, (list, tuple)), "step does not return a list"
     assert len(params) == 2 and len(grads) == 2, "the list passed to step was changed"
     assert all(np.array_equal(p, q) for p, q in zip(params, old)), "a parameter was changed in place"
     assert all(np.array_equal(g, h) for g, h in zip(grads, slopes)), "a gradient was changed in place"
     assert [np.shape(p) for p in new] == [(1, 2), (1,)], "the arrays returned have other shapes than the parameters"
+    assert all(np.isfinite(p).all() for p in new), "a new parameter is not a finite number"
     assert not np.allclose(new[0], old[0]) and not np.allclose(new[1], old[1]), "a parameter does not move"
     copies = [np.array(p) for p in new]
     returned.append((new, copies))
     params = [p.copy() for p in copies]
 for new, copies in returned:
-    assert all(np.array_equal(p, q) for p, q in zip(new, copies)), "a later step changed an array returned earlier"
+    assert len(new) == 2 and all(np.array_equal(p, q) for p, q in zip(new, copies)), (
+        "a later step changed what an earlier one returned, the list or an array in it"
+    )
+
+# Parameters that do not move are new arrays, too.
+params = [np.ones(2)]
+new = [Adam(lr=lr).step(params, [np.full(2, slope)])[0] for lr, slope in ((0.0, 1.0), (0.1, 0.0))]
+params[0][...] = 77.0
+assert all(np.shape(p) == (2,) and np.allclose(p, 1) for p in new), (
+    "a parameter that does not move, with lr = 0 or a gradient of zero, is returned itself and not as a new array"
+)
+
+# The same arrays and lists again at each step, overwritten in between.
+step, kind = (Adam(lr=0.3, beta1=0.5, beta2=0.6, eps=0.2).step for _ in range(2))
+params, grads, values = [np.zeros((1, 2)), np.zeros(1)], [np.zeros((1, 2)), np.zeros(1)], rng.normal(size=(4, 6))
+values[0, 3:] = 0  # the first gradients
+for row in values:
+    for array, part in zip(params + grads, (row[:2], row[2:3], row[3:5], row[5:])):
+        array[...] = part
+    wanted = [np.array(p) for p in kind([p.copy() for p in params], [g.copy() for g in grads])]
+    new = step(params, grads)
+    for array in params + grads:
+        array[...] = 77.0
+    assert all(np.shape(p) == np.shape(q) and np.allclose(p, q) for p, q in zip(new, wanted)), (
+        "a step is wrong when the arrays passed to it, or to an earlier step, are overwritten afterwards: copy what you "
+        "keep, and return new arrays"
+    )
 ### END HIDDEN TESTS
 
 # %% tags=["explore", "raises-exception"]
@@ -1125,8 +1252,9 @@ plots.paths_on_quadratic(CURVATURE, expected, adam_path, name="Adam")
 # with that text if the condition is false, and otherwise does nothing.
 #
 # The wrong classes make mistakes that people really make: in the correction, in the place of $\varepsilon$, in the
-# roles of $\beta_1$ and $\beta_2$, in what is kept from step to step and for which parameter. One has the right numbers
-# but changes the arrays it was given. The right ones are written in several ways, so their last digits differ.
+# roles of $\beta_1$ and $\beta_2$, in what is kept from step to step and for which parameter. Some have the right numbers
+# but change the arrays they were given, parameters or gradients. The right ones are written in several ways, so their
+# last digits differ.
 #
 # Two steps of one optimiser with two parameters can be enough, if you choose the numbers well. You know what to expect:
 # after step 1 the corrected means are $g_1$ and $g_1^2$; after step 2 they are the weighted averages
@@ -1164,7 +1292,7 @@ def check_adam(candidate):
             its .step(params, grads) returns the list of new arrays. Use float arrays, and as few steps as you need.
 
     Returns:
-        None, if the new parameters are right up to rounding and the arguments were not changed.
+        None, if the new parameters are right up to rounding and neither params nor grads were changed.
 
     Raises:
         AssertionError: if one of them is not.
@@ -1265,6 +1393,9 @@ assert refuses(WRONG["in-place"]), (
     "Your check accepts a version that changes its arguments. Copy them before the call and compare afterwards, with "
     "`np.array_equal`."
 )
+assert refuses(WRONG["gradients-in-place"]), (
+    "Your check accepts a version that changes the gradients it is given. Copy them, too, before the call."
+)
 assert not refuses(RIGHT["flat-vector"]), "Your check refuses a version that is right."
 assert refuses(WRONG["forgets"]), (
     "Your check accepts a version that remembers nothing: take a second step with another gradient."
@@ -1276,6 +1407,10 @@ assert not refuses(RIGHT["reference"]), "Your check refuses a version that is ri
 assert refuses(WRONG["one-state-for-all"]) and refuses(WRONG["counts-parameters"]), (
     "Your check accepts a version in which one parameter disturbs another: step two parameters with different "
     "gradients, and compare both."
+)
+assert refuses(WRONG["first-parameter-only"]), (
+    "Your check accepts a version that remembers the means of the first parameter only: compare all parameters in the "
+    "second step."
 )
 ### END HIDDEN TESTS
 
@@ -1380,6 +1515,7 @@ print("passed")
 ### BEGIN HIDDEN TESTS
 for max_steps, lr_max, lr_min, between in [
     (7, 0.3, 0.1, (1, 3, 6)), (12, 3, 1, (5,)), (1000, 0.02, 0.001, (30, 500, 999)), (1, 0.5, 0.25, ()),
+    (7, 0.9, 0.1, (1, 3, 6)), (7, 0.9, 0.0, (1, 3)), (12, 0.4, 0.4, (5,)), (1, 2e6, 1e-7, ()), (9, 0.0, 0.0, (2,)),
 ]:  # fmt: skip
     first, last = cosine_lr(0, max_steps, lr_max, lr_min), cosine_lr(max_steps, max_steps, lr_max, lr_min)
     assert np.ndim(first) == 0 and np.ndim(last) == 0, "the rate is not a single number"
@@ -1592,6 +1728,8 @@ def settings():
 chosen = settings()
 if not isinstance(chosen, dict) or sorted(chosen) != ["lr", "mu"]:
     raise checks.CheckFailed('settings() should return a dict with the keys "lr" and "mu"')
+for name in chosen:
+    checks.close(chosen[name], chosen[name], f"settings()[{name!r}]")  # a number at all?
 reached = ravine_run(chosen, [-8.0, 5.0, 1.5])[100]
 if not reached <= 1e-6:
     raise checks.CheckFailed(f"after 100 steps f is {reached:.1e} times its start; the target is 1e-06")
@@ -1601,6 +1739,9 @@ print(f"passed: {reached:.1e}")
 # Hidden tests: other starts.
 ### BEGIN HIDDEN TESTS
 chosen = settings()
+assert all(np.ndim(x) == 0 and np.asarray(x).dtype.kind in "fiu" for x in chosen.values()), (
+    "the learning rate or the momentum is no number"
+)
 assert float(chosen["lr"]) > 0 and 0 <= float(chosen["mu"]) < 1, "the learning rate or the momentum is out of range"
 for start in ([3.0, -3.0, 3.0], [10.0, 0.5, -0.1], [-0.2, 6.0, 1.0], [0.1, -0.1, -9.0]):
     assert ravine_run(chosen, start)[100] <= 1e-6, "from another start the target is not reached: leave some room"
@@ -1681,7 +1822,8 @@ def nesterov_step(theta, v, gradient, lr, mu):
         mu: how much of the velocity is kept, a float in [0, 1).
 
     Returns:
-        (theta, v): the new point and the new velocity, of the same shape. The arguments are not changed.
+        (theta, v): the new point and the new velocity, new arrays of the same shape. The arguments, and what earlier
+        calls returned, are not changed.
     """
     ### BEGIN SOLUTION
     v = mu * v + gradient(theta - lr * mu * v)
@@ -1720,15 +1862,16 @@ class Recorder:
 
 
 rng = np.random.default_rng(72)
-rates, mu = [0.05, 0.2, 0.1], 0.8
-for shape in [(3,), (2, 2), (), (1,)]:
+rates = [0.05, 0.2, 0.1, 0.0]
+for shape, mu in [((3,), 0.8), ((2, 2), 0.5), ((), 0.8), ((1,), 0.9)]:
     theta, v = np.asarray(rng.normal(size=shape)), np.asarray(rng.normal(size=shape))
     for lr in rates:
         asked, slope = [], np.asarray(rng.normal(size=shape))
         gradient = Recorder(asked, slope)
         new_theta, new_v = nesterov_step(theta.copy(), v.copy(), gradient.at, lr, mu)
         assert len(asked) == 1, "a step asks for the gradient more than once, or not at all"
-        assert np.shape(asked[0]) == shape and np.allclose(asked[0], theta - lr * (mu * v)), (
+        assert np.shape(asked[0]) == shape, "the gradient is asked for at something of another shape than theta"
+        assert np.allclose(asked[0], theta - lr * (mu * v)), (
             "the gradient is asked for at another point: where would the velocity alone carry theta?"
         )
         assert np.shape(new_v) == shape and np.allclose(new_v, mu * v + slope), (
@@ -1762,6 +1905,28 @@ for _ in range(6):
     assert np.shape(new_theta) == np.shape(new_v) == (2,), "the new point or velocity has another shape"
     theta, v = np.array(new_theta), np.array(new_v)
     assert np.allclose(theta - lr * mu * v, ahead), "over several steps the path is not that of Nesterov's method"
+
+# The same point and velocity with other settings; results are new arrays, whatever becomes of the ones that went in.
+buffer, results = np.zeros(2), []
+
+
+def kept_slope(x):
+    buffer[...] = 2 * np.asarray(x)
+    return buffer
+
+
+for old_v, lr, mu in [(4, 0.25, 0.5), (4, 0.25, 0.75), (4, 0.5, 0.75), (4, 0.25, 0.0), (4, 0.0, 0.5), (0, 0.25, 0.0)]:
+    given = [np.full(2, 3.0), np.full(2, float(old_v))]
+    theta, v = nesterov_step(*given, kept_slope, lr, mu)
+    wanted = mu * old_v + 2 * (3 - lr * mu * old_v)
+    results.append((theta, 3 - lr * wanted, v, wanted))
+    buffer[...], given[0][...], given[1][...] = 77.0, 77.0, 77.0
+for theta, point, v, velocity in results:
+    assert np.shape(theta) == np.shape(v) == (2,), "the new point or velocity has another shape"
+    assert np.allclose(theta, point) and np.allclose(v, velocity), (
+        "with another lr or mu (zero is one, too) a step is wrong, or a result is no new array: it changes in a later "
+        "call, or when the arrays passed in or returned by gradient are overwritten"
+    )
 ### END HIDDEN TESTS
 
 # %% tags=["explore", "raises-exception"]
@@ -1832,11 +1997,12 @@ def newton_step(theta, grad, hessian, damping=0.0):
     Args:
         theta: the current point, a float array of shape (n,).
         grad: the gradient at theta, of shape (n,).
-        hessian: the second derivatives at theta, a symmetric array of shape (n, n).
+        hessian: the second derivatives at theta, a symmetric array of shape (n, n); with the damping on its diagonal
+            it can be solved.
         damping: a float of at least 0, added to the diagonal of the Hessian.
 
     Returns:
-        The new point, a new array of shape (n,). The arguments are not changed.
+        The new point, a new array of shape (n,), however far away. The arguments are not changed.
     """
     ### BEGIN SOLUTION
     return theta - np.linalg.solve(hessian + damping * np.eye(len(grad)), grad)
@@ -1867,6 +2033,18 @@ for n in (1, 2, 3, 6):
         assert np.allclose(hessian @ (theta - new), grad), (
             "the move times the Hessian is not the gradient: is the whole Hessian used, and the sign right?"
         )
+for hessian, move in [
+    ([[0.0, 1.0], [1.0, 0.0]], [3.0, -1.0]), ([[0.0, 0.0, 2.0], [0.0, 1.0, 1.0], [2.0, 1.0, 0.0]], [1.0, 2.0, -3.0]),
+    ([[1.0, 0.0], [0.0, 1e-4]], [1.0, -2.0]), ([[1e6, 0.0], [0.0, -1e-3]], [0.5, 2.0]), ([[1e-9]], [3.0]),
+    ([[2.0, 1.0], [1.0, 2.0]], [4e5, -1e6]), ([[2.0, 1.0], [1.0, 2.0]], [0.0, 0.0]),
+]:  # fmt: skip
+    theta, grad = np.ones(len(move)), np.array(hessian) @ move
+    new = newton_step(theta, grad, np.array(hessian))
+    theta[...], grad[...] = 77.0, 77.0
+    assert np.shape(new) == np.shape(move) and np.allclose(new, 1 - np.array(move)), (
+        "the step is wrong for a Hessian with zeros on the diagonal, for curvatures of very different size, for a long "
+        "step, or for a gradient of zero; or the new point is no new array"
+    )
 new = newton_step(np.float32([1.0, -1.0]), np.float32([4.0, 3.0]), np.float32([[2.0, 0.0], [0.0, 0.5]]))
 assert np.shape(new) == (2,) and np.allclose(new, [-1.0, -7.0]), "a float32 step is wrong"
 ### END HIDDEN TESTS
@@ -1996,7 +2174,8 @@ def adamw_step(theta, m, v, t, grad, lr, weight_decay, multiplier=1.0, beta1=0.9
         eps: a positive float, added to the root of the corrected v.
 
     Returns:
-        (theta, m, v): new arrays of the same shape. The arguments are not changed.
+        (theta, m, v): new arrays of the same shape, also where the multiplier or a beta is zero. The arguments, and
+        what earlier calls returned, are not changed.
     """
     ### BEGIN SOLUTION
     m = beta1 * m + (1 - beta1) * grad
@@ -2028,20 +2207,23 @@ print("passed")
 # Hidden tests: several steps with decay and a schedule, other shapes.
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(75)
-multipliers = [1.0, 0.5, 0.25, 2.0]
+multipliers = np.array([1.0, 0.5, 0.0, 2.0, 0.25])
 for shape, steps, lr, decay, beta1, beta2, eps in [
     ((2, 3), 4, 0.05, 0.3, 0.9, 0.95, 0.3), ((3,), 3, 0.2, 1.5, 0.6, 0.8, 0.01), ((), 3, 0.1, 0.2, 0.3, 0.7, 0.1),
+    ((2,), 4, 0.1, 0.5, 0.0, 0.9, 0.1), ((2,), 4, 0.1, 0.5, 0.5, 0.0, 0.1), ((2,), 10, 0.1, 0.0, 0.5, 0.99, 1e-3),
+    ((2,), 3, 0.0, 0.5, 0.5, 0.9, 0.1),
 ]:  # fmt: skip
-    grads = rng.normal(size=(steps, *shape)) * np.array([3.0, 1.0, 0.3, 2.0])[:steps].reshape(steps, *[1] * len(shape))
+    sizes = np.resize([3.0, 1.0, 0.3, 2.0, 30.0], steps).reshape(steps, *[1] * len(shape))
+    grads, factors = rng.normal(size=(steps, *shape)) * sizes, np.resize(multipliers, steps).tolist()
     theta, m, v = np.asarray(rng.normal(size=shape) + 2), np.zeros(shape), np.zeros(shape)
     for t in range(1, steps + 1):
         fades = [beta ** np.arange(t)[::-1] for beta in (beta1, beta2)]
         mean = np.tensordot(fades[0], grads[:t], 1) / fades[0].sum()
         square = np.tensordot(fades[1], grads[:t] ** 2, 1) / fades[1].sum()
-        moved = theta - multipliers[t - 1] * lr * mean / (eps + square**0.5)
-        decayed = multipliers[t - 1] * lr * decay * theta
+        moved = theta - factors[t - 1] * lr * mean / (eps + square**0.5)
+        decayed = factors[t - 1] * lr * decay * theta
         new, m, v = adamw_step(
-            theta.copy(), m, v, t, grads[t - 1].copy(), lr, decay, multipliers[t - 1], beta1, beta2, eps
+            theta.copy(), m, v, t, grads[t - 1].copy(), lr, decay, factors[t - 1], beta1, beta2, eps
         )
         assert np.shape(new) == np.shape(m) == np.shape(v) == shape, "a result has another shape than theta"
         assert np.allclose(m, mean * (1 - beta1**t)), "m is not the running mean of the gradients alone"
@@ -2070,6 +2252,33 @@ assert np.shape(theta) == (2,) and np.allclose(theta, [3.9, -0.975]), (
 )
 theta, m, v = adamw_step(np.array([4.0, -1.0]), zero, zero.copy(), 1, np.array([5.0, -0.1]), 0.5, 0.0)
 assert np.shape(theta) == (2,) and np.allclose(theta, [3.5, -0.5]), "without decay the first step is not Adam's"
+theta, m, v = adamw_step(zero.copy(), zero, zero.copy(), 1, np.array([1e-8, -3e-8]), 1.0, 0.1)
+assert np.shape(theta) == (2,) and np.allclose(theta, [-0.5, 0.75]), (
+    "for tiny gradients eps decides: it is added to the root after the correction, 1e-8 unless stated otherwise"
+)
+theta, m, v = adamw_step(np.ones(2), zero, zero.copy(), 7, np.array([50.0, -40.0]), 0.1, 0.0, 1.0, 0.9, 0.999)
+u = np.array([5.0, -4.0]) / (1 - 0.9**7) / (np.array([2.5, 1.6]) / (1 - 0.999**7)) ** 0.5
+assert np.shape(theta) == (2,) and np.allclose(theta, 1 - 0.1 * u), "a direction longer than 1 is wrong"
+
+# New arrays, also where a result has the values of an argument; and each call makes its own.
+results = []
+for factor, lr, decay, beta1, beta2, slope in [
+    (0.0, 0.5, 0.1, 0.5, 0.5, 2.0), (1.0, 0.0, 0.1, 0.5, 0.5, 2.0), (1.0, 0.5, 0.0, 0.0, 0.5, 2.0),
+    (1.0, 0.5, 0.1, 0.5, 0.0, 1.0), (1.0, 0.5, 0.0, 0.5, 0.5, 0.0), (0.0, 0.5, 0.0, 0.0, 0.0, 0.0),
+]:  # fmt: skip
+    given = [np.full(2, x) for x in (1.0, 0.5, 0.25, slope)]
+    result = adamw_step(given[0], given[1], given[2], 2, given[3], lr, decay, factor, beta1, beta2, 1.0)
+    mean, square = beta1 * 0.5 + (1 - beta1) * slope, beta2 * 0.25 + (1 - beta2) * slope**2
+    direction = mean / (1 - beta1**2) / ((square / (1 - beta2**2)) ** 0.5 + 1)
+    results.append((result, [1 - factor * lr * (direction + decay), mean, square]))
+    for array in given:
+        array[...] = 77.0
+for result, wanted in results:
+    assert [np.shape(array) for array in result] == [(2,)] * 3, "a result has another shape than theta"
+    assert all(np.allclose(array, x) for array, x in zip(result, wanted)), (
+        "a step is wrong where the multiplier, lr, a beta or a gradient is zero; or a result is no new array, and "
+        "changes when an array that was passed in is overwritten, or in a later call"
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -2164,7 +2373,8 @@ def average_and_bound(points, rates, R, L):
 
     Returns:
         (average, bound): the average of the points with the rates as weights, of the shape of one point; and
-        (R^2 + L^2 * sum of squared rates) / (2 * sum of rates), a float. The arguments are not changed.
+        (R^2 + L^2 * sum of squared rates) / (2 * sum of rates), a float. The average is a new array; the arguments
+        are not changed.
     """
     ### BEGIN SOLUTION
     total = np.sum(rates)
@@ -2195,6 +2405,13 @@ for T, shape in [(5, (3,)), (4, (2, 2)), (1, (2,)), (7, ()), (50, (1,))]:
     assert np.allclose(average, wanted), "the average is wrong: the rates are the weights, and are divided by their sum"
 average, _ = average_and_bound(np.array([[1.0], [5.0], [3.0]]), np.array([0.01, 0.01, 0.01]), 1.0, 1.0)
 assert np.shape(average) == (1,) and np.allclose(average, 3), "with equal rates the average is not the plain mean"
+for T, rate in [(1, 1.0), (2, 0.5)]:
+    points = np.full((T, 3, 2), 1e7)
+    average, _ = average_and_bound(np.asfortranarray(points), np.full(T, rate), 1.0, 1.0)
+    assert np.shape(average) == (3, 2) and np.allclose(average, 1e7), "the average of equal points is another point"
+    average, _ = average_and_bound(points, np.full(T, rate), 1.0, 1.0)
+    points[...] = 0
+    assert np.allclose(average, 1e7), "the average changes when the points are overwritten: it is to be a new array"
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "average-hidden-2", "locked": true, "points": 1, "schema_version": 3, "solution": false}
@@ -2213,6 +2430,9 @@ _, bound = average_and_bound(np.ones((4, 1)), rates, 3.0, 2.0)
 assert np.ndim(bound) == 0 and np.isclose(bound, (9 + 4 * 1.375) / 4), (
     "the bound is wrong for rates that differ: the squares of the rates are summed, not the sum squared"
 )
+for R, L in [(0.0, 2.0), (3.0, 0.0), (0.0, 0.0), (1e4, 1e-3)]:
+    _, bound = average_and_bound(np.ones((4, 1)), rates, R, L)
+    assert np.ndim(bound) == 0 and np.isclose(bound, (R**2 + 1.375 * L**2) / 4), "the bound is wrong if R or L is zero"
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 
 import numpy as np
 import pytest
@@ -125,6 +126,34 @@ def test_pair_says_what_was_returned_instead(returned: object, message: str) -> 
     with pytest.raises(checks.CheckFailed) as caught:
         checks.pair(returned, "x")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("several", [[1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0])])
+def test_parts_gives_a_list(several: object) -> None:
+    assert checks.parts(several, "x") == [1.0, 2.0]
+
+
+class StandIn:
+    """Like what stands for an object of another process, where a submission is graded."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+
+NO_LIST = [
+    (None, "x is None; does the function end with a return statement?"),
+    ((i for i in range(2)), "x is a generator; expected a list"),
+    (zip([1], [2], strict=True), "x is a zip; expected a list"),
+    (1.5, "x is a float; expected a list"),
+    (np.array(1.5), "x is an array of dtype float64; expected a list"),
+    (StandIn("a 'generator' object"), "x is a 'generator' object; expected a list"),
+]
+
+
+@pytest.mark.parametrize(("returned", "message"), NO_LIST)
+def test_parts_says_what_was_returned_instead(returned: object, message: str) -> None:
+    with pytest.raises(checks.CheckFailed, match=re.escape(message)):
+        checks.parts(returned, "x")
 
 
 def test_unchanged() -> None:

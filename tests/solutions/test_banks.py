@@ -159,6 +159,13 @@ SECOND = "assert np.allclose(q, -0.1 * mean / (square**0.5 + 0.5)"  # without it
 LOOK, DIAGONAL = "gradient(theta - lr * mu * v)", "damping * np.eye(len(grad))"
 WEIGHTED, BOUND = "np.tensordot(rates, points, 1) / total", "(R**2 + L**2 * np.sum(rates**2)) / (2 * total)"
 CLAMPED, RATE = "min(step, max_steps) / max_steps", "lr_min + 0.5 * (lr_max - lr_min) * (1 + np.cos(np.pi * progress))"
+VELOCITY_AHEAD = f"v = mu * v + {LOOK}"
+PINV = f"pinv(hessian + {DIAGONAL}, rcond=1e-3) @ grad"
+FIRST_MEAN = "m = beta1 * m + (1 - beta1) * grad"
+ADAMW_MOVE = "theta - multiplier * lr * (direction + weight_decay * theta)"
+IN_MEMORY = """shape, (theta, v, grad) = theta.shape, (a.ravel(order="K") for a in (theta, v, grad))
+    v = mu * v + grad
+    return (theta - lr * v).reshape(shape), v.reshape(shape)"""
 SCALED = "(X - X.mean(axis=0)) / deviation"
 
 CHANGED = [
@@ -175,6 +182,14 @@ CHANGED = [
     ("batches", "inputs flattened", PAIR, "(X[rows].ravel(), y[rows])"),
     ("batches", "a single example loses its axis", PAIR, "(np.squeeze(X[rows]), y[rows])"),
     ("batches", "numbers of rows in place of targets", PAIR, "(X[rows], rows)"),
+    ("batches", "the last example always last", PERMUTED, "np.append(rng.permutation(len(X) - 1), len(X) - 1)"),
+    ("batches", "the first example always first", PERMUTED, "np.append(0, 1 + rng.permutation(len(X) - 1))"),
+    ("batches", "targets flattened", PAIR, "(X[rows], y.ravel()[rows])"),
+    ("batches", "targets as a column", PAIR, "(X[rows], y[rows].reshape(len(rows), -1))"),
+    ("batches", "equal targets once", PERMUTED, "rng.permutation(np.unique(y, axis=0, return_index=True)[1])"),
+    ("batches", "equal inputs once", PERMUTED, "rng.permutation(np.unique(X, axis=0, return_index=True)[1])"),
+    ("batches", "a few as they are", PERMUTED, "rng.permutation(len(X)) if len(X) > 5 else np.arange(len(X))"),
+    ("batches", "X and y as they are", "for rows in batches]", "for rows in batches] if batches[1:] else [(X, y)]"),
     ("regimes", "words exchanged", '"A": "arrives", "B": "runs away"', '"A": "runs away", "B": "arrives"'),
     ("regimes", "one sign", "(0.75, -1.5)", "(0.75, 1.5)"),
     ("regimes", "coordinates exchanged", "(0.992, 0.2)", "(0.2, 0.992)"),
@@ -222,6 +237,33 @@ CHANGED = [
     ("average", "the best rate assumed", BOUND, "R * L / np.sqrt(len(rates))"),
     ("average", "R and L exchanged", "R**2 + L**2", "L**2 + R**2"),
     ("average", "the factor of some notes", BOUND, "R * (1 + 1 / len(rates)) * L / (2 * np.sqrt(len(rates)))"),
+    ("tune", "text", '{"lr": 0.9, "mu": 0.8}', '{"lr": "0.9", "mu": "0.8"}'),
+    ("tune", "arrays", '{"lr": 0.9, "mu": 0.8}', '{"lr": np.array([0.9]), "mu": np.array([0.8])}'),
+    ("nesterov", "nothing new at mu = 0", VELOCITY_AHEAD, f"{VELOCITY_AHEAD} if mu else v.copy()"),
+    ("nesterov", "0.9 at mu = 0", VELOCITY_AHEAD, f"mu = mu or 0.9\n    {VELOCITY_AHEAD}"),
+    ("nesterov", "the array that gradient keeps", VELOCITY_AHEAD, f"{VELOCITY_AHEAD} if mu else gradient(theta)"),
+    ("nesterov", "theta itself at lr = 0", MOVE, "(theta - lr * v if lr else theta), v"),
+    ("newton", "small eigenvalues cut off", "solve(hessian + " + DIAGONAL + ", grad)", PINV),
+    ("newton", "no entry longer than 100", ", grad)", ", grad).clip(-100, 100)"),
+    ("newton", "theta itself at a gradient of zero", "return theta", "return theta if not grad.any() else theta"),
+    ("adamw", "stands still at multiplier 0", FIRST_MEAN, f"if not multiplier: return theta, m, v\n    {FIRST_MEAN}"),
+    ("adamw", "theta itself at multiplier 0", ADAMW_MOVE, f"({ADAMW_MOVE}) if multiplier else theta"),
+    ("adamw", "the gradient itself at beta1 = 0", FIRST_MEAN, f"{FIRST_MEAN} if beta1 else grad"),
+    ("adamw", "0.9 at beta1 = 0", FIRST_MEAN, f"beta1 = beta1 or 0.9\n    {FIRST_MEAN}"),
+    ("adamw", "0.999 at beta2 = 0", FIRST_MEAN, f"beta2 = beta2 or 0.999\n    {FIRST_MEAN}"),
+    ("adamw", "other default eps", "eps=1e-8", "eps=1e-6"),
+    ("adamw", "the direction clipped", "(direction + weight_decay", "(np.clip(direction, -1, 1) + weight_decay"),
+    ("average", "a view of the only point", WEIGHTED, f"points[0] if len(points) == 1 else {WEIGHTED}"),
+    ("average", "no noise without a distance", BOUND, f"{BOUND} if R else 0.0"),
+    ("cosine", "0.01 at lr_max = 0", CLAMPED, f"(lr_max := lr_max or 0.01) * 0 + {CLAMPED}"),
+    ("heavy-ball", "the gradient itself at first", VELOCITY, f"{VELOCITY} if v.any() else grad"),
+    ("heavy-ball", "the gradient itself at mu = 0", VELOCITY, f"{VELOCITY} if mu else grad"),
+    ("heavy-ball", "v itself at a gradient of zero and mu", VELOCITY, f"{VELOCITY} if v.any() or grad.any() else v"),
+    ("heavy-ball", "theta itself at lr = 0", MOVE, "(theta - lr * v if lr else theta), v"),
+    ("heavy-ball", "0.9 at mu = 0", VELOCITY, f"mu = mu or 0.9\n    {VELOCITY}"),
+    ("heavy-ball", "the velocity clipped far out", VELOCITY, "v = np.clip(mu * v + grad, -100, 100)"),
+    ("heavy-ball", "entries in memory's order", "v = mu * v + grad\n    return theta - lr * v, v", IN_MEMORY),
+    ("heavy-ball", "tiny gradients dropped", VELOCITY, "v = mu * v + np.where(abs(grad) < 1e-4, 0, grad)"),
     ("heavy-ball", "Nesterov's look-ahead in the step", MOVE, "theta - lr * (mu * v + grad), v"),
     ("heavy-ball", "velocity scaled by lr in both places", VELOCITY, "v = mu * v + lr * grad"),
     ("heavy-ball", "gradient subtracted from the velocity", VELOCITY, "v = mu * v - grad"),
@@ -263,6 +305,14 @@ CHANGED = [
     ("rmsprop", "s changed in place", SQUARE, "s += (1 - rho) * (grad**2 - s)"),
     ("rmsprop", "grad scaled in place", "theta - lr * grad /", "theta - np.multiply(grad, lr, out=np.asarray(grad)) /"),
     ("rmsprop", "the learning rate inside the mean", SQUARE, "s = rho * s + (1 - rho) * (lr * grad) ** 2"),
+    ("rmsprop", "0.9 at rho = 0", SQUARE, f"rho = rho or 0.9\n    {SQUARE}"),
+    ("rmsprop", "nothing at a gradient of zero", SQUARE, f"if not grad.any(): return +theta, +s\n    {SQUARE}"),
+    ("rmsprop", "theta itself at lr = 0", STEP, "(theta - lr * grad / (np.sqrt(s) + eps) if lr else theta), s"),
+    ("rmsprop", "large gradients clipped", SQUARE, f"grad = np.clip(grad, -1e3, 1e3)\n    {SQUARE}"),
+    ("adam", "0.9 at beta1 = 0", "= lr, beta1, beta2, eps", "= lr, beta1 or 0.9, beta2, eps"),
+    ("adam", "0.999 at beta2 = 0", "= lr, beta1, beta2, eps", "= lr, beta1, beta2 or 0.999, eps"),
+    ("adam", "correction ends after ten steps", ADAM_VHAT, "np.sqrt(v / (1 - self.beta2**self.t * (self.t < 11)))"),
+    ("adam", "parameters themselves where nothing moves", ADAM_MOVE, f"({ADAM_MOVE}) if np.any(m) else p"),
     ("adam", "only m corrected", ADAM_VHAT, "np.sqrt(v)"),
     ("adam", "only v corrected", ADAM_MHAT, "m"),
     ("adam", "v corrected after the root", ADAM_VHAT, "np.sqrt(v) / (1 - self.beta2**self.t)"),
@@ -373,6 +423,9 @@ def adam(old: str = "", new: str = "") -> str:
 BUFFER = f"out = self.out.setdefault(i, np.zeros(np.shape(p)))\n        out[...] = {MOVED}\n        return out"
 NADAM = "self.t)\n        mhat = self.beta1 * mhat + (1 - self.beta1) * g / (1 - self.beta1**self.t)\n"
 
+ANEW = "self.t = self.t + 1 if any(np.any(v) for m, v in self.state.values()) else 1"
+REFILLED = "self.all = getattr(self, 'all', [])\n        self.all[:] = result\n        return self.all"
+
 WHOLE = [
     ("adam", "state by shape", adam("key, g = i", "key, g = np.shape(p)")),
     ("adam", "state lost, as if by a new identity", adam("key, g = i", "key, g = (self.t, i)")),
@@ -386,6 +439,64 @@ WHOLE = [
     ("adam", "the steps, not the new parameters", adam("return p -", "return -")),
     ("adam", "the list passed in is refilled", adam("return result", "params[:] = result\n        return params")),
     ("adam", "the first parameter only", adam("return result", "return result[:1]")),
+    ("adam", "starts anew until a gradient comes", adam("self.t += 1", ANEW)),
+    ("adam", "the list returned is refilled", adam("return result", REFILLED)),
+    ("adam", "gradients of zero skipped", adam("return p -", "return p.copy() if not np.any(g) else p -")),
+    ("heavy-ball", "results that the next call overwrites", """
+PLACES = {}
+
+def heavy_ball_step(theta, v, grad, lr, mu):
+    new_theta, new_v = PLACES.setdefault(np.shape(theta), (np.empty(np.shape(theta)), np.empty(np.shape(theta))))
+    new_v[...] = mu * v + grad
+    new_theta[...] = theta - lr * new_v
+    return new_theta, new_v
+"""),
+    ("batches", "no example keeps its place", """
+def epoch_batches(X, y, batch_size, rng):
+    order = np.arange(len(X))
+    for i in range(len(X) - 1, 0, -1):
+        j = rng.integers(i)
+        order[[i, j]] = order[[j, i]]
+    return [(X[order[i : i + batch_size]], y[order[i : i + batch_size]]) for i in range(0, len(X), batch_size)]
+"""),
+    ("cosine", "remembered by step", """
+KNOWN = {}
+
+def cosine_lr(step, max_steps, lr_max, lr_min=0.0):
+    share = np.cos(np.pi / 2 * min(step, max_steps) / max_steps) ** 2
+    return KNOWN.setdefault((step, max_steps), lr_min + share * (lr_max - lr_min))
+"""),
+    ("nesterov", "the gradient remembered by point and velocity", """
+KNOWN = {}
+
+def nesterov_step(theta, v, gradient, lr, mu):
+    key = theta.tobytes(), v.tobytes()
+    if key not in KNOWN:
+        KNOWN.clear()
+        KNOWN[key] = np.array(gradient(theta - lr * mu * v))
+    v = mu * v + KNOWN[key]
+    return theta - lr * v, v
+"""),
+    ("newton", "elimination without exchanging rows", """
+def newton_step(theta, grad, hessian, damping=0.0):
+    rows = np.column_stack([hessian + damping * np.eye(len(grad)), grad])
+    for i in range(len(rows)):
+        rows[i] = rows[i] / rows[i, i]
+        for k in range(len(rows)):
+            if k != i:
+                rows[k] = rows[k] - rows[k, i] * rows[i]
+    return theta - rows[:, -1]
+"""),
+    ("adam-test", "one right entry is enough", """
+def check_adam(candidate):
+    optimiser, m, v = candidate(0.1, 0.6, 0.8, 0.5), [0, 0], [0, 0]
+    for t, grads in enumerate([[np.array([2.0, -1.0]), np.array([4.0])], [np.array([-0.5, 3.0]), np.array([1.0])]], 1):
+        new = optimiser.step([np.zeros(2), np.zeros(1)], [g.copy() for g in grads])
+        for i in (0, 1):
+            m[i], v[i] = 0.6 * m[i] + 0.4 * grads[i], 0.8 * v[i] + 0.2 * grads[i] ** 2
+            move = 0.1 * m[i] / (1 - 0.6**t) / (np.sqrt(v[i] / (1 - 0.8**t)) + 0.5)
+            assert np.isclose(new[i], -move).any()
+"""),
     ("cosine", "linear warm-up before it", """
 def cosine_lr(step, max_steps, lr_max, lr_min=0.0):
     warm = max_steps // 10
@@ -462,10 +573,10 @@ def epoch_batches(X, y, batch_size, rng):
         batches.append((np.array(xs), np.array(ys)))
     return batches
 """),
-    ("batches", "sorted within each batch", """
+    ("batches", "a generator with a seed of the one given", """
 def epoch_batches(X, y, batch_size, rng):
-    order = rng.permuted(np.arange(len(X)))
-    cuts = [np.sort(order[i : i + batch_size]) for i in range(0, order.size, batch_size)]
+    order = np.random.default_rng(rng.integers(2**63, size=4)).permuted(np.arange(len(X)))
+    cuts = [order[i : i + batch_size] for i in range(0, order.size, batch_size)]
     return [(X[c, ...], y[c, ...]) for c in cuts]
 """),
     ("batches", "random halves of a pack", """
@@ -511,9 +622,9 @@ def check_adam(candidate):
         opt, m, v = candidate(0.1, 0.4, 0.9, eps), np.zeros(3), np.zeros(3)
         for t, g in enumerate([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]], 1):
             g = np.array(g)
-            a, b = np.array([5.0, 1.0]), np.array([0.25])
-            x = opt.step([a, b], [g[:2].copy(), g[2:].copy()])
-            if a.tolist() != [5.0, 1.0] or b.tolist() != [0.25]:
+            a, b, given = np.array([5.0, 1.0]), np.array([0.25]), [g[:2].copy(), g[2:].copy()]
+            x = opt.step([a, b], given)
+            if a.tolist() != [5.0, 1.0] or b.tolist() != [0.25] or np.concatenate(given).tolist() != g.tolist():
                 raise AssertionError
             m, v = 0.4 * m + 0.6 * g, 0.9 * v + 0.1 * g * g
             d = 0.1 * (m / (1 - 0.4**t)) / (np.sqrt(v / (1 - 0.9**t)) + eps)

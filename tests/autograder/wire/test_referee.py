@@ -472,3 +472,13 @@ def test_names_of_helper_files_begin_as_the_exchange_expects():
     prepared = referee.prepare(resolved)
     assert prepared.body.co_filename.startswith(exchange.TEST_FILE)
     assert prepared.late[0].co_filename.startswith(exchange.SETUP_FILE)
+
+
+@pytest.mark.parametrize("check", ["parts", "pair", "close"])
+def test_a_check_calls_a_students_object_by_its_kind(wire, check):
+    test = "checks.close(f(), [1.0, 2.0], 'f()')" if check == "close" else f"checks.{check}(f(), 'f()')"
+    setup = "import numpy as np\nfrom chainrule import checks"
+    student, reference = "def f():\n    yield 1.0", "def f():\n    return [1.0, 2.0]"
+    verdict = wire.grade(student, test, reference, setup=setup)
+    assert verdict["status"] == "failed"
+    assert "f() is a 'generator' object; expected" in verdict["message"]

@@ -342,7 +342,7 @@ def test_halves_of_draws_are_believed_if_they_are_real():
     before = random_states.generator_state(rng)
     after = drawn(rng, lambda g: [g.integers(10, dtype=np.uint32) for _ in range(5)])
     assert after[3] == 1 and random_states.generator_went_on(np.random.Generator, before, after)
-    forged = (*after[:4], 0)
+    forged = (*after[:4], 0, after[5])
     assert not random_states.generator_went_on(np.random.Generator, before, forged)
 
 
@@ -353,6 +353,52 @@ def test_a_kept_normal_must_be_one_of_the_stream(kind):
     assert after[3] is not None and random_states.generator_went_on(kind, before, after)
     for forged in (0.0, after[3] + 1e-6, 1e9):
         assert not random_states.generator_went_on(kind, before, (*after[:3], forged))
+
+
+SEEDS = {"one number": 7, "many": [3, 2**60, 5], "an array": np.array([1, 2]), "none": None}
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937])
+@pytest.mark.parametrize("entropy", SEEDS.values(), ids=SEEDS)
+def test_a_generator_made_from_a_state_has_the_same_children(bits, entropy):
+    rng = np.random.Generator(bits(entropy)).spawn(3)[1]
+    rng.spawn(2)
+    state = random_states.generator_state(rng)
+    other = random_states.make_generator(np.random.Generator, state)
+    assert random_states.generator_state(other) == state
+    ours, theirs = rng.spawn(2), other.spawn(2)
+    assert [g.random() for g in ours] == [g.random() for g in theirs]
+    assert ours[0].random() != ours[1].random()
+
+
+def test_children_are_counted_on_both_sides():
+    rng = np.random.default_rng(4)
+    before, twin = random_states.generator_state(rng), np.random.default_rng(4)
+    after = drawn(rng, lambda g: g.spawn(3))
+    assert random_states.generator_went_on(np.random.Generator, before, after)
+    assert not random_states.generator_went_on(np.random.Generator, after, before)
+    random_states.set_generator_state(twin, after)
+    assert twin.spawn(1)[0].random() == rng.spawn(1)[0].random()
+
+
+def test_only_the_count_of_children_may_change():
+    *rest, (entropy, key, pool, children) = random_states.generator_state(np.random.default_rng(4))
+    for seed in [(5, key, pool, children), (entropy, (1,), pool, children), (entropy, key, 8, children), None]:
+        assert not random_states.generator_went_on(np.random.Generator, (*rest, (entropy, key, pool, 0)), (*rest, seed))
+    for seed in [
+        (entropy, key, pool, 10**6), (entropy, key, pool, -1), (entropy, key, 2**40, 0), (-1, key, pool, 0), "seed", 3,
+        (entropy, [0], pool, 0), (entropy, (2**10_000,), pool, 0), ((1,) * 10_000, key, pool, 0), ("1", key, pool, 0),
+    ]:  # fmt: skip
+        assert not random_states.generator_went_on(np.random.Generator, (*rest, (entropy, key, pool, 0)), (*rest, seed))
+        with pytest.raises((TypeError, ValueError)):
+            random_states.set_generator_state(np.random.default_rng(4), (*rest, seed))
+
+
+def test_a_seed_of_another_kind_is_not_carried():
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(["0x10", "12"])))
+    state = random_states.generator_state(rng)
+    assert state[-1] is None
+    assert random_states.make_generator(np.random.Generator, state).random() == rng.random()
 
 
 @pytest.mark.parametrize("name", GENERATORS)
@@ -366,5 +412,5 @@ def test_another_stream_is_not_believed(name):
         "Random": lambda: random.Random(2),
     }[name]()
     assert not random_states.generator_went_on(type(other), mine, random_states.generator_state(other))
-    zeros = ("PCG64", 0, mine[2], 0, 0) if mine[0] == "PCG64" else ("MT19937", bytes(2496), 0, None)
+    zeros = ("PCG64", 0, mine[2], 0, 0, mine[5]) if mine[0] == "PCG64" else ("MT19937", bytes(2496), 0, None, *mine[4:])
     assert not random_states.generator_went_on(type(other), mine, zeros)

@@ -485,6 +485,40 @@ np.testing.assert_array_equal(pool(np.asfortranarray(x)), pool(x))
 np.testing.assert_array_equal(pool(x[:, ::2]), [[2], [7], [12]])
 
 # %% [markdown]
+# ## order-in-memory
+# Transposed and Fortran arrays lie in memory as they do in a kernel: who reads them in that order mixes them up.
+
+
+# %% right
+def blend(a, b, share):
+    return share * a + (1 - share) * b
+
+
+# %% alternative
+def blend(a, b, share):
+    flat = share * np.ravel(a) + (1 - share) * np.ravel(b)
+    return np.asfortranarray(flat.reshape(a.shape))
+
+
+# %% wrong
+def blend(a, b, share):
+    return (share * a.ravel(order="K") + (1 - share) * b.ravel(order="K")).reshape(a.shape)
+
+
+# %% wrong
+def blend(a, b, share):
+    assert a.flags.c_contiguous or a.flags.f_contiguous, "a copy in C order was asked for"
+    return share * a.reshape(-1, order="A").reshape(a.shape) + (1 - share) * b
+
+
+# %% test
+a, b = np.arange(6.0).reshape(2, 3), np.full((2, 3), 4.0)
+wanted = [[2, 2.5, 3], [3.5, 4, 4.5]]
+np.testing.assert_array_equal(blend(a, b, 0.5), wanted)
+np.testing.assert_array_equal(blend(np.asfortranarray(a), b, 0.5), wanted)
+np.testing.assert_array_equal(blend(b, np.array(a.T, order="C").T, 0.5), wanted)
+
+# %% [markdown]
 # ## integer-and-half-precision
 # Wrap-around, rounding and promotion of small dtypes.
 

@@ -846,6 +846,44 @@ a, b = random.Random(5), random.Random(5)
 assert [pick("abcdef", a) for _ in range(5)] == [b.choice("abcdef") for _ in range(5)]
 
 # %% [markdown]
+# ## children-of-a-generator
+# A generator is passed in, and `spawn` makes its children: others from each seed and in each call, counted on both sides.
+
+
+# %% right
+def noisy(x, rng):
+    (child,) = rng.spawn(1)
+    return x + child.normal(size=np.shape(x))
+
+
+# %% alternative
+def noisy(x, rng):
+    return x + np.random.default_rng(rng.bit_generator.seed_seq.spawn(1)[0]).normal(size=np.shape(x))
+
+
+# %% wrong
+def noisy(x, rng):
+    (child,) = np.random.default_rng(0).spawn(1)
+    return x + child.normal(size=np.shape(x))
+
+
+# %% wrong
+def noisy(x, rng):
+    first, second = rng.spawn(2)
+    return x + first.normal(size=np.shape(x))
+
+
+# %% test
+rng, same = np.random.default_rng(5), np.random.default_rng(5)
+for _ in range(2):
+    np.testing.assert_array_equal(noisy(np.zeros(3), rng), same.spawn(1)[0].normal(size=3))
+assert rng.random() == same.random(), "the stream itself has not moved"
+assert rng.spawn(1)[0].random() == same.spawn(1)[0].random()
+other = np.random.Generator(np.random.MT19937([7, 8])).spawn(4)[2]
+assert not np.array_equal(noisy(np.zeros(3), other), noisy(np.zeros(3), other))
+assert not np.array_equal(noisy(np.zeros(3), np.random.default_rng(1)), noisy(np.zeros(3), np.random.default_rng(2)))
+
+# %% [markdown]
 # ## file-like-objects
 # Text files without a file: io.StringIO goes in.
 
