@@ -2222,9 +2222,7 @@ for shape, steps, lr, decay, beta1, beta2, eps in [
         square = np.tensordot(fades[1], grads[:t] ** 2, 1) / fades[1].sum()
         moved = theta - factors[t - 1] * lr * mean / (eps + square**0.5)
         decayed = factors[t - 1] * lr * decay * theta
-        new, m, v = adamw_step(
-            theta.copy(), m, v, t, grads[t - 1].copy(), lr, decay, factors[t - 1], beta1, beta2, eps
-        )
+        new, m, v = adamw_step(theta.copy(), m, v, t, grads[t - 1].copy(), lr, decay, factors[t - 1], beta1, beta2, eps)
         assert np.shape(new) == np.shape(m) == np.shape(v) == shape, "a result has another shape than theta"
         assert np.allclose(m, mean * (1 - beta1**t)), "m is not the running mean of the gradients alone"
         assert np.allclose(v, square * (1 - beta2**t)), "v is not the running mean of the squared gradients alone"
