@@ -75,7 +75,9 @@ def test_a_number_that_is_none_is_refused(name: str, n: Any, what: str) -> None:
 
 
 @pytest.mark.parametrize("name", DRAWN)
-@pytest.mark.parametrize("rng", [0, None, np.random, np.random.RandomState(0)], ids=repr)
+@pytest.mark.parametrize(
+    "rng", [0, None, np.random, np.random.RandomState(0)], ids=["seed", "none", "module", "legacy"]
+)
 def test_what_is_no_generator_is_refused(name: str, rng: Any) -> None:
     with pytest.raises(TypeError, match=r"^rng is .*; expected a generator: np.random.default_rng\(seed\)$"):
         DRAWN[name](5, rng)
