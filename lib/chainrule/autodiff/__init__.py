@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from chainrule.autodiff.derivatives import grad, hessian, hvp, jacobian, value_and_grad, vjp
-from chainrule.autodiff.elementwise import relu, sigmoid, softplus
+from chainrule.autodiff.elementwise import relu, sigmoid, silu, softplus
 from chainrule.autodiff.engine import Tensor, implements, primitive
 from chainrule.autodiff.network import cross_entropy, linear
 from chainrule.autodiff.recurrent import lstm
@@ -47,6 +47,7 @@ __all__ = [
     "primitive",
     "relu",
     "sigmoid",
+    "silu",
     "softmax",
     "softplus",
     "to_dot",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -280,6 +281,35 @@ def softplus(x: Any) -> tuple[Any, Pullbacks]:
 
 
 @primitive
+def silu(x: Any) -> tuple[Any, Pullbacks]:
+    """x * sigmoid(x), for any x."""
+    s = sigmoid(x)
+    return x * s, (lambda g: g * (s * (1 + x * (1 - s))),)
+
+
+@primitive
+def _sinc(x: Any, order: Any) -> tuple[Any, Pullbacks]:
+    """The derivative of numpy's sinc of this order: a whole number, 0 for sinc itself."""
+    return _derivative_of_sinc(value(x), order), (lambda g: g * _sinc(x, order + 1), None)
+
+
+def _derivative_of_sinc(x: Any, order: int) -> Any:
+    """x sinc(x) = sin(pi x) / pi, differentiated; within 1 of 0, where that loses digits, the power series."""
+    if order == 0:
+        return np.sinc(x)
+    near = abs(x) < 1
+    far = np.where(near, 1, x)
+    z = np.sinc(far)
+    for n in range(1, order + 1):
+        z = (np.pi ** (n - 1) * np.sin(np.pi * (far + n / 2)) - n * z) / far
+    series = np.zeros(32)
+    for m in range(order % 2, len(series), 2):  # sinc(x) is the sum of (-1)^(k/2) (pi x)^k / (k + 1)! over even k
+        k = m + order
+        series[m] = (-1) ** (k // 2) * np.pi**k / ((k + 1) * math.factorial(m))
+    return np.where(near, np.polynomial.polynomial.polyval(np.where(near, x, 0), series), z).astype(x.dtype)
+
+
+@primitive
 def identity(x: Any) -> tuple[Any, Pullbacks]:
     """x itself, as a Tensor of its own."""
     return x + 0, (lambda g: g,)
@@ -290,6 +320,11 @@ def identity(x: Any) -> tuple[Any, Pullbacks]:
 _LN2, _LN10 = float(np.log(2)), float(np.log(10))
 
 FUNCTIONS.update({np.where: where, np.copy: identity})
+
+
+@implements(np.sinc)
+def sinc(x: Any) -> Any:
+    return _sinc(x, 0)
 
 
 @implements(np.clip)

@@ -65,6 +65,15 @@ def outer(x: Any, y: Any) -> Any:
     return np.ravel(x)[:, None] * np.ravel(y)
 
 
+@implements(np.kron)
+def kron(x: Any, y: Any) -> Any:
+    """The blocks x[i, j] * y, beside and below each other."""
+    if np.ndim(x) != 2 or np.ndim(y) != 2:
+        raise ValueError(f"kron of shapes {np.shape(x)} and {np.shape(y)}: both have to be matrices")
+    (m, n), (p, q) = np.shape(x), np.shape(y)
+    return np.einsum("ij,kl->ikjl", x, y).reshape((m * p, n * q))
+
+
 @implements(np.tensordot)
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     """A matrix product, once the axes that are summed stand beside each other."""

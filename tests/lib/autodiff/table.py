@@ -245,7 +245,10 @@ ELEMENTWISE = {
     ),
     "relu": unary(autodiff.relu, torch.relu, smooth=False),
     "sigmoid": unary(autodiff.sigmoid, torch.sigmoid),
+    "silu": unary(autodiff.silu, functional.silu),
     "softplus": unary(autodiff.softplus, functional.softplus),
+    "sinc": unary(np.sinc, torch.sinc, twice=False),  # PyTorch's second derivative at 0 is nan
+    "sinc away from 0": unary(np.sinc, torch.sinc, POSITIVE),
 }
 
 
@@ -572,6 +575,10 @@ PRODUCTS = {
     "outer of matrices": Op(np.outer, lambda x, y: torch.outer(x.reshape(-1), y.reshape(-1)), words((2, 2), (3,))),
     **product(np.vdot, torch.vdot, (3,), (3,), (0,), (0,)),
     "vdot of matrices": Op(np.vdot, lambda x, y: torch.vdot(x.reshape(-1), y.reshape(-1)), words((2, 3), (2, 3))),
+    **product(
+        np.kron, lambda x, y: torch.kron(x.contiguous(), y.contiguous()), (2, 3), (2, 2), (1, 2), (3, 1), (0, 2),
+        (2, 2), (1, 1), (1, 1),
+    ),
     "tensordot 0": tensordot(0, (2,), (3, 1)),
     "tensordot 1": tensordot(1, (2, 3), (3, 2)),
     "tensordot 2": tensordot(2, (2, 3, 2), (3, 2)),

@@ -49,6 +49,8 @@ KINKS: dict[str, tuple[Callable[..., Any], Any, list[Any]]] = {
 EXTREMES: dict[str, tuple[Callable[..., Any], Any, list[Any]]] = {
     "sigmoid": (autodiff.sigmoid, torch.sigmoid, [[-1000.0, -700.0, -40.0, 0.0, 40.0, 1000.0]]),
     "log of sigmoid": (lambda x: np.log(autodiff.sigmoid(x)), functional.logsigmoid, [[-700.0, -40.0, 0.0]]),
+    "silu": (autodiff.silu, functional.silu, [[-1000.0, -700.0, -40.0, 0.0, 40.0, 1000.0]]),
+    "sinc beside 0": (np.sinc, [0, -(np.pi**2) / 3 * 1e-300, -(np.pi**2) / 3 * 1e-9], [[0.0, 1e-300, 1e-9]]),
     "softplus": (autodiff.softplus, functional.softplus, [[-700.0, -40.0, 0.0, 15.0, 1000.0]]),
     "tanh": (np.tanh, torch.tanh, [[-1000.0, -20.0, 20.0, 1000.0]]),
     "logaddexp": (np.logaddexp, torch.logaddexp, [[1e10, 1000.0, -1000.0, 0.0], [1e10, 0.0, -1000.0, 80.0]]),
@@ -99,10 +101,14 @@ def test_mixed_second_derivatives_of_a_power_are_the_same_in_either_order() -> N
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("f", [autodiff.sigmoid, autodiff.softplus, np.tanh, np.exp], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "f", [autodiff.sigmoid, autodiff.silu, autodiff.softplus, np.sinc, np.tanh, np.exp], ids=lambda f: f.__name__
+)
 def test_higher_derivatives_at_0(f: Callable[..., Any]) -> None:
     expected = {
         "sigmoid": [1 / 2, 1 / 4, 0, -1 / 8],
+        "silu": [0, 1 / 2, 1 / 2, 0],
+        "sinc": [1, 0, -(np.pi**2) / 3, 0],
         "softplus": [np.log(2), 1 / 2, 1 / 4, 0],
         "tanh": [0, 1, 0, -2],
         "exp": [1, 1, 1, 1],
