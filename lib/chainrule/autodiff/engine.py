@@ -243,11 +243,13 @@ def primitive(fun: Callable[..., tuple[Any, Pullbacks]]) -> Callable[..., Any]:
             made = fun(*values)
         except (ValueError, TypeError, IndexError) as error:
             raise errors.refused(fun, values, error) from error
-        if constant:
-            return made[0]
+        if made.__class__ is not tuple or len(made) != 2:
+            raise errors.no_pullbacks(fun)
         z, pulls = made
-        if pulls.__class__ is tuple and len(pulls) != len(args):
-            raise errors.wrong_pullbacks(fun, len(pulls), len(args))
+        if constant:
+            return z
+        if len(pulls) != len(args) if pulls.__class__ is tuple else not callable(pulls):
+            raise errors.wrong_pullbacks(fun, pulls, args)
         return _result(z, fun, args, pulls)
 
     if isinstance(ufunc := getattr(np, fun.__name__, None), np.ufunc):
@@ -318,7 +320,7 @@ def pull_back(
         g = cotangents.pop(t)
         pulls: Any = t.fun(*t.args)[1] if graph else t.pulls  # type: ignore[misc]
         if pulls.__class__ is not tuple:
-            pulls = [lambda g, d=d: d for d in pulls(g)]
+            pulls = _shared_out(pulls(g), t)
         if not keep and not graph:
             t.pulls = _used
         for x, pull in zip(t.args, pulls, strict=True):
@@ -327,6 +329,8 @@ def pull_back(
             if pull is None or x.born > t.born:
                 raise errors.no_derivative(t, x) if pull is None else errors.edited(t, x)
             d = pull(g)
+            if d is None:
+                raise errors.no_cotangent(t, x)
             if d.__class__ is Part:
                 if not graph:
                     _add_part(cotangents, ours, x, d)
@@ -347,6 +351,17 @@ def pull_back(
     return cotangents
 
 
+def _shared_out(cotangents: Any, t: Tensor) -> list[Pullback]:
+    """Pullbacks that give what one function has returned for all arguments."""
+    if not isinstance(cotangents, tuple | list) or len(cotangents) != len(t.args):
+        raise errors.wrong_cotangents(t, cotangents)
+    return [functools.partial(_given, d) for d in cotangents]
+
+
+def _given(d: Any, g: Any) -> Any:
+    return d
+
+
 def _add_part(cotangents: dict[Tensor, Any], ours: set[Tensor], x: Tensor, part: Part) -> None:
     """Many parts of one array, such as the steps of a sequence, go into the same zeros."""
     if x not in ours:
@@ -358,12 +373,15 @@ def _add_part(cotangents: dict[Tensor, Any], ours: set[Tensor], x: Tensor, part:
 
 def unbroadcast(g: Any, t: Tensor, x: Tensor) -> Any:
     """Sum the cotangent `g` of the argument x of `t` over the axes along which numpy repeated that argument."""
-    shape = x._data.shape
-    while g.ndim > len(shape):
+    shape, returned = x._data.shape, g.shape
+    extra = g.ndim - len(shape)
+    if extra < 0 or returned[:extra] != t._data.shape[:extra]:
+        raise errors.wrong_cotangent(t, x, returned)
+    for _ in range(extra):
         g = g.sum(0)
     if g.shape != shape:
-        if g.ndim < len(shape) or any(n not in (1, m) for n, m in zip(shape, g.shape, strict=True)):
-            raise errors.wrong_cotangent(t, x, g)
+        if any(n not in (1, m) for n, m in zip(shape, g.shape, strict=True)):
+            raise errors.wrong_cotangent(t, x, returned)
         g = g.sum(tuple(k for k, (n, m) in enumerate(zip(shape, g.shape, strict=True)) if n != m), keepdims=True)
     return g
 

@@ -55,7 +55,7 @@ def edited(t: Any, x: Any) -> RuntimeError:
 def leaves_the_graph(function: str) -> TypeError:
     return TypeError(
         f"{function}(tensor) would lose its derivative. Use numpy's functions (np.exp, not math.exp; np.stack, not "
-        "np.array); for the plain number or array use tensor.item() or tensor.data"
+        "np.array); for the plain number or array use tensor.item() or tensor.data, and value(x) inside a primitive"
     )
 
 
@@ -112,10 +112,18 @@ def used() -> RuntimeError:
     )
 
 
-def wrong_cotangent(t: Any, x: Any, g: Any) -> ValueError:
+def wrong_cotangent(t: Any, x: Any, returned: tuple[int, ...]) -> ValueError:
     return ValueError(
-        f"the pullback of {_name(t, x)} returned the shape {g.shape}; it has to be that of the argument, or, "
+        f"the pullback of {_name(t, x)} returned the shape {returned}; it has to be that of the argument, or, "
         f"if the argument was broadcast, of the result: {t.shape}"
+    )
+
+
+def wrong_cotangents(t: Any, returned: Any) -> TypeError:
+    what = f"{len(returned)} cotangents" if isinstance(returned, tuple | list) else f"a {type(returned).__name__}"
+    return TypeError(
+        f"the pullback of {_function(t.fun)} for all arguments returned {what}; it has to return one for each of the "
+        f"{len(t.args)}. If it was meant for a single argument, write (pullback,) with its comma"
     )
 
 
@@ -123,8 +131,21 @@ def wrong_seed(out: Any, g: np.ndarray) -> ValueError:
     return ValueError(f"the cotangent has the shape {g.shape}, and the result {out.shape}; they have to be the same")
 
 
-def wrong_pullbacks(fun: Callable[..., Any], pullbacks: int, arguments: int) -> TypeError:
+def no_pullbacks(fun: Callable[..., Any]) -> TypeError:
+    return TypeError(f"{_function(fun)} has to return a pair: its value, and its pullbacks")
+
+
+def no_cotangent(t: Any, x: Any) -> TypeError:
+    return TypeError(f"the pullback of {_name(t, x)} returned None; it has to return the argument's cotangent")
+
+
+def wrong_pullbacks(fun: Callable[..., Any], pullbacks: Any, arguments: Sequence[Any]) -> TypeError:
+    what = f"{len(pullbacks)} pullbacks" if isinstance(pullbacks, tuple) else f"a {type(pullbacks).__name__}"
     return TypeError(
-        f"{fun.__name__} returned {pullbacks} pullbacks for {arguments} arguments; it has to return one for each, None "
-        "where there is no derivative"
+        f"{_function(fun)} returned {what} for {len(arguments)} arguments; it has to return a tuple with one pullback "
+        "for each, None where there is no derivative, or one function that gives all cotangents"
     )
+
+
+def _function(fun: Callable[..., Any]) -> str:
+    return fun.__name__.lstrip("_")

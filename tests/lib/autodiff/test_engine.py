@@ -393,3 +393,45 @@ def test_lists_are_taken_for_arrays() -> None:
     assert np.allclose(autodiff.log_softmax([0.0, 0.0]), -np.log(2)) and np.isclose(
         autodiff.logsumexp([0, 0]), np.log(2)
     )
+
+
+def _value_alone(x: Any) -> Any:
+    return x * 2
+
+
+def _one_too_few(x: Any, y: Any) -> Any:
+    return x * y, (lambda g: g * y,)
+
+
+def _a_list(x: Any) -> Any:
+    return x * 2, [lambda g: g * 2]
+
+
+def _no_comma(x: Any) -> Any:
+    return x * 2, (lambda g: g * 2)
+
+
+def _returns_none(x: Any) -> Any:
+    return x * 2, (lambda g: None,)
+
+
+def _too_long(x: Any) -> Any:
+    return x * 2, (lambda g: np.ones((5, 3)),)
+
+
+@pytest.mark.parametrize(
+    ("fun", "told"),
+    [
+        (_value_alone, "value_alone has to return a pair: its value, and its pullbacks"),
+        (_one_too_few, "one_too_few returned 1 pullbacks for 2 arguments"),
+        (_a_list, "a_list returned a list for 1 arguments; it has to return a tuple with one pullback for each"),
+        (_no_comma, r"no_comma for all arguments returned a ndarray.*write \(pullback,\) with its comma"),
+        (_returns_none, "argument 0 of returns_none, of shape .* returned None"),
+        (_too_long, r"argument 0 of too_long, of shape \(3,\), returned the shape \(5, 3\)"),
+    ],
+)
+def test_a_primitive_that_is_written_wrong_says_what_is_missing(fun: Callable[..., Any], told: str) -> None:
+    made = autodiff.primitive(fun)
+    arguments = [Tensor([1.0, 2.0, 3.0]), 2.0][: fun.__code__.co_argcount]
+    with pytest.raises((TypeError, ValueError), match=told):
+        made(*arguments).sum().backward()
