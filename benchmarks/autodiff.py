@@ -165,7 +165,7 @@ def _mygrad_descending(params: Arrays, X: np.ndarray, y: np.ndarray) -> Callable
     from mygrad.nnet.activations import relu
     from mygrad.nnet.losses import softmax_crossentropy
 
-    tensors = [mygrad.tensor(p.copy()) for p in params]
+    tensors: list[Any] = [mygrad.tensor(p.copy()) for p in params]
     W1, b1, W2, b2, W3, b3 = tensors
 
     def step() -> object:
@@ -183,7 +183,7 @@ def _torch_descending(params: Arrays, X: np.ndarray, y: np.ndarray) -> Callable[
 
     torch.set_num_threads(1)
     functional = torch.nn.functional
-    tensors = [torch.tensor(p.T if p.ndim == 2 else p).requires_grad_() for p in params]
+    tensors: list[Any] = [torch.tensor(p.T if p.ndim == 2 else p).requires_grad_() for p in params]
     inputs, labels = torch.tensor(X), torch.tensor(y)
     W1, b1, W2, b2, W3, b3 = tensors
 
@@ -267,7 +267,7 @@ def _lstm_by_hand(X: np.ndarray, g: np.ndarray, W: np.ndarray, U: np.ndarray, b:
 def _torch_lstm(X: np.ndarray, g: np.ndarray, params: Arrays) -> Callable[[], object]:
     import torch
 
-    layer = torch.nn.LSTM(X.shape[2], g.shape[2])
+    layer: Any = torch.nn.LSTM(X.shape[2], g.shape[2])
     inputs, cotangent = torch.tensor(X), torch.tensor(g)
     with torch.no_grad():
         layer.weight_ih_l0.copy_(torch.tensor(params[0].T))
@@ -293,7 +293,7 @@ def _convolution(rounds: int, N: int = 32, C: int = 8, K: int = 16, size: int = 
         z, pull = vjp(lambda params: conv2d(*params, padding=1), params)
         return z, pull(g)
 
-    finders: dict[str, Gradients] = {"by hand": lambda params: _convolution_by_hand(*params, g), "ours": ours}
+    finders: dict[str, Gradients] = {"by hand": lambda params: _convolution_by_hand(params, g), "ours": ours}
     _agree(finders, [x, w, b])
     contenders = {name: (lambda find=find: find([x, w, b])) for name, find in finders.items()}
     ratios = _ratios({**contenders, "torch": _torch_convolution(x, w, b, g)}, rounds)
@@ -301,9 +301,10 @@ def _convolution(rounds: int, N: int = 32, C: int = 8, K: int = 16, size: int = 
     return Result("autodiff", what, ratios.pop("ours"), 1.10, "lower", ratios)
 
 
-def _convolution_by_hand(x: np.ndarray, w: np.ndarray, b: np.ndarray, g: np.ndarray) -> tuple[Any, Arrays]:
+def _convolution_by_hand(params: Arrays, g: np.ndarray) -> tuple[Any, Arrays]:
     """The fastest of seven ways tried: on flattened padded rows every place in the kernel is one contiguous slice. The
     columns in which a window would reach around the end of a row are cut off at the end."""
+    x, w, b = params
     (N, C, H, _), K, P = x.shape, len(w), x.shape[3] + 2
     L = (H - 1) * P + H
     padded = np.zeros((N, C, P, P), np.float32)
@@ -332,11 +333,11 @@ def _convolution_by_hand(x: np.ndarray, w: np.ndarray, b: np.ndarray, g: np.ndar
 def _torch_convolution(x: np.ndarray, w: np.ndarray, b: np.ndarray, g: np.ndarray) -> Callable[[], object]:
     import torch
 
-    tensors = [torch.tensor(array).requires_grad_() for array in (x, w, b)]
+    tensors: list[Any] = [torch.tensor(array).requires_grad_() for array in (x, w, b)]
     cotangent = torch.tensor(g)
 
     def run() -> object:
-        z = torch.nn.functional.conv2d(*tensors, padding=1)
+        z = torch.nn.functional.conv2d(tensors[0], tensors[1], tensors[2], padding=1)
         return torch.autograd.grad(z, tensors, cotangent)
 
     return run
