@@ -18,7 +18,7 @@ from chainrule.autodiff import conv2d, cross_entropy, linear, lstm, relu, unroll
 from chainrule.autodiff.derivatives import vjp
 
 from benchmarks import Result
-from benchmarks.optim import _keep_memory
+from benchmarks.optim import keep_memory
 
 SECONDS, ROUNDS = 0.02, 31  # a round of one contender, and how many: they take turns, and the median of ratios counts
 LR = np.float32(1e-3)
@@ -28,7 +28,7 @@ Gradients = Callable[[Arrays], tuple[Any, Sequence[Any]]]  # of the parameters: 
 
 def measure(size: int | None = None) -> list[Result]:
     """One result for each row of the table in docs/benchmarks.md. `size`: rounds."""
-    _keep_memory()
+    keep_memory()
     rounds = size or ROUNDS
     return [
         *_perceptron([64, 64, 64, 10], 64, rounds, targets=(1.25, 1.10)),

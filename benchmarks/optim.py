@@ -25,11 +25,11 @@ Step = Callable[[Arrays, Arrays], Arrays]
 
 def measure(size: int | None = None) -> list[Result]:
     """One result for each optimiser: seconds of ours over seconds by hand. `size`: steps in each of the rounds."""
-    _keep_memory()
+    keep_memory()
     return [_measured(name, size or STEPS) for name in _BY_HAND]
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Have the C library keep freed memory. Whether it hands some back between two steps, and fetches it again, hangs
     on the order in which temporary arrays end; the same formula then takes once or twice the time, by luck."""
     with contextlib.suppress(OSError, AttributeError):  # elsewhere than in glibc

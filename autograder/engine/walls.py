@@ -148,7 +148,7 @@ def _mask(module: str, packages: tuple[str, ...]) -> list[str]:
     if spec.submodule_search_locations:
         return ["--tmpfs", inside, "--remount-ro", inside]
     masked = ["--ro-bind", "/dev/null", inside + Path(spec.origin).suffix]
-    if spec.cached and Path(spec.cached).parent.is_dir() and not module.startswith("chainrule."):
+    if spec.cached and Path(spec.cached).parent.is_dir():
         compiled = f"{Path(inside).parent}/__pycache__"
         masked += ["--tmpfs", compiled, "--remount-ro", compiled]
     return masked

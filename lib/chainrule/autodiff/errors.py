@@ -12,7 +12,7 @@ def refused(fun: Callable[..., Any], values: Sequence[Any], error: Exception) ->
     """numpy's error with the operation, the shapes, and what they should be."""
     rule = (fun.__doc__ or "").strip().split("\n")[0]
     shapes = ", ".join(_shape(v) for v in values)
-    name = fun.__name__.lstrip("_")
+    name = _function(fun)
     return _same_kind(error)(f"{name}({shapes}): {error}" + (f"\n{name}: {rule}" if rule else ""))
 
 
@@ -29,7 +29,7 @@ def _shape(x: Any) -> str:
 
 def _name(t: Any, x: Any) -> str:
     i = next(i for i, a in enumerate(t.args) if a is x)
-    return f"argument {i} of {t.fun.__name__.lstrip('_')}, of shape {x.shape},"
+    return f"argument {i} of {_function(t.fun)}, of shape {x.shape},"
 
 
 def another_shape(t: Any, array: np.ndarray) -> ValueError:

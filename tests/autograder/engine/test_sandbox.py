@@ -160,6 +160,19 @@ for folder, _, files in os.walk(os.path.dirname(chainrule.__file__)):
     assert text == "batches.py 0\n"
 
 
+def test_of_a_sealed_module_of_another_package_nothing_compiled_is_seen(assignment):
+    import numpy.testing.print_coercion_tables as sealed
+
+    py_compile.compile(sealed.__file__)
+    look = """import os, numpy.testing
+folder = os.path.dirname(numpy.testing.__file__)
+print(os.path.getsize(f"{folder}/print_coercion_tables.py"), os.listdir(f"{folder}/__pycache__"))"""
+    with Grader(dataclasses.replace(assignment, sealed=(sealed.__name__,))) as grader:
+        grader.learn()
+        (text,) = run(grader, assignment, look)
+    assert text == "0 []\n"
+
+
 @pytest.mark.parametrize(
     ("setup", "told"),
     [
